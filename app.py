@@ -1,0 +1,11 @@
+"""Builds the Chalice application and registers the doors; nothing else."""
+
+from chalice.app import Chalice
+
+from chalicelib.config import check_on_start
+from chalicelib.routes import DOORS
+
+app = Chalice(app_name="loyalty-money")
+for door in DOORS:
+    app.register_blueprint(door.blueprint)
+check_on_start()

@@ -1,0 +1,404 @@
+"""The verbs of checkout: open a pre-order, act on a page, and read a completed order.
+
+Whatever a page asks for, everything it decides on is read in one strongly consistent batch, the
+transition table in `core` says what happens, and what changed is written on condition that it
+is still as read.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from chalicelib.auth import Call, Shopper, check_not_revoked
+from chalicelib.core import checkout as rules
+from chalicelib.core.accounts import AccountKey, Entry
+from chalicelib.core.checkout import Event, Move, Situation
+from chalicelib.core.errors import (
+    AlreadyCompleted,
+    BasketCompleted,
+    Busy,
+    CreditChanged,
+    NotSignedIn,
+    PageRefusal,
+    UnknownChannel,
+    UnknownOrder,
+    UnknownUser,
+    UnpaidRemains,
+)
+from chalicelib.core.names import to_ms
+from chalicelib.core.pre_orders import ORDER_ID_BITS, Order, PreOrder, without_credit
+from chalicelib.core.settings import LOYALTY_MONEY
+from chalicelib.core.transfers import pay_order
+from chalicelib.core.users import User
+from chalicelib.store import settings as stored_settings
+from chalicelib.store.accounts import account_in, account_key
+from chalicelib.store.entries import list_entries
+from chalicelib.store.orders import order_in, order_key, put_order
+from chalicelib.store.pre_orders import (
+    basket_in,
+    basket_key,
+    pre_order_in,
+    pre_order_key,
+    put_basket,
+    put_pre_order,
+)
+from chalicelib.store.requests import (
+    Action,
+    AnyKey,
+    Commit,
+    Item,
+    Replay,
+    Rows,
+    Settled,
+    batch_get,
+    settle,
+)
+from chalicelib.store.transfers import post
+from chalicelib.store.users import user_in, user_key
+
+EMPTY_BASKET = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A pre-order as a shop's back end asks for it. Amounts in minor units.
+
+    `content` is the basket and addresses as JSON text, kept as it is.
+    """
+
+    user_pk: str
+    currency: str
+    reference: str | None
+    total: int
+    shipping: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where a page left the shopper: the situation after it, what was done, or why not."""
+
+    currency: str
+    situation: Situation
+    content: str
+    move: Move | None
+    refusal: PageRefusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What one page read: the situation, the basket's JSON text, and the shopper as a user."""
+
+    situation: Situation
+    content: str | None
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of entries, the key to go on from, and how many entries there are in all."""
+
+    entries: list[Entry]
+    last: Item | None
+    count: int
+
+
+# --- pre-orders -----------------------------------------------------------------------------
+
+
+def open_pre_order(call: Call, channel: str, opening: Opening) -> Settled[PreOrder]:
+    """Open a shopper's checkout, or replace an open one with other content.
+
+    Replacing clears the chosen amount and the instalment. Raises `UnknownChannel`,
+    `UnknownUser` or `AlreadyCompleted`.
+    """
+    reference = opening.reference or f"auto-{secrets.token_hex(12)}"
+    content_hash = _content_hash(opening)
+
+    def decide(rows: Rows) -> Commit[PreOrder] | Replay[PreOrder]:
+        if stored_settings.channel_in(rows, channel) is None:
+            raise UnknownChannel
+        if user_in(rows, channel, opening.user_pk) is None:
+            raise UnknownUser
+        if order_in(rows, channel, reference) is not None:
+            raise AlreadyCompleted
+        found = pre_order_in(rows, channel, opening.user_pk, opening.currency)
+        if found is not None and found.state == "open" and found.content_hash == content_hash:
+            return Replay(found)
+        fresh = _fresh(call, channel, opening, reference, content_hash)
+        if found is not None:
+            fresh = replace(fresh, rev=found.rev + 1)
+        if found is not None and found.state == "open":
+            fresh = replace(fresh, payment_option=found.payment_option, bin_number=found.bin_number)
+        seen_rev = None if found is None else found.rev
+        put_both = [put_pre_order(fresh, seen_rev=seen_rev), put_basket(fresh, opening.content)]
+        return Commit(put_both, fresh)
+
+    keys: list[AnyKey] = [
+        stored_settings.channel_key(channel),
+        user_key(channel, opening.user_pk),
+        pre_order_key(channel, opening.user_pk, opening.currency),
+        order_key(channel, reference),
+    ]
+    return settle(decide, keys, deadline=call.deadline)
+
+
+def _fresh(
+    call: Call, channel: str, opening: Opening, reference: str, content_hash: str
+) -> PreOrder:
+    return PreOrder(
+        channel=channel,
+        user_pk=opening.user_pk,
+        currency=opening.currency,
+        reference=reference,
+        own_reference=opening.reference is None,
+        content_hash=content_hash,
+        total=opening.total,
+        shipping=opening.shipping,
+        loyalty=0,
+        payment_option=None,
+        bin_number=None,
+        installment=None,
+        state="open",
+        order_id=secrets.randbits(ORDER_ID_BITS),
+        opened_ms=to_ms(call.now),
+        completed_ms=None,
+        rev=1,
+    )
+
+
+def _content_hash(opening: Opening) -> str:
+    content = [opening.reference, opening.total, opening.shipping, opening.content]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+# --- pages ----------------------------------------------------------------------------------
+
+
+def visit(call: Call, shopper: Shopper, currency: str | None, event: Event, text: str) -> Visit:
+    """Let a shopper act on a page; `text` is what the page posts: an amount, a pk, an agreement.
+
+    A refusal of the page is part of the answer and changes nothing, save that credit which no
+    longer suffices is taken out of the pre-order (decision 8). Raises `NotSignedIn`, `Busy` or
+    `OutcomeUnknown`.
+    """
+    currency = currency or _default_currency(call, shopper)
+    latest: list[Shop] = []
+
+    def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
+        shop = _shop(rows, shopper, currency)
+        latest[:] = [shop]
+        return _act(call, rows, shop, currency, event, text)
+
+    keys = _keys(shopper, currency)
+    try:
+        return settle(decide, keys, deadline=call.deadline, consistent=True).answer
+    except CreditChanged as refusal:
+        left = _drop_credit(call, shopper, currency)
+        return _refused(left, currency, refusal)
+    except PageRefusal as refusal:
+        return _refused(latest[0], currency, refusal)
+
+
+def refuse(call: Call, shopper: Shopper, currency: str | None, refusal: PageRefusal) -> Visit:
+    """Return where the shopper is, with the refusal of a page that could not be understood."""
+    currency = currency or _default_currency(call, shopper)
+    rows = batch_get(_keys(shopper, currency), deadline=call.deadline, consistent=True)
+    return _refused(_shop(rows, shopper, currency), currency, refusal)
+
+
+def read_order(call: Call, channel: str, reference: str) -> Order:
+    """Return a completed order. Raises `UnknownChannel` or `UnknownOrder`."""
+    keys = [stored_settings.channel_key(channel), order_key(channel, reference)]
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    if stored_settings.channel_in(rows, channel) is None:
+        raise UnknownChannel
+    order = order_in(rows, channel, reference)
+    if order is None:
+        raise UnknownOrder
+    return order
+
+
+def read_balance(call: Call, shopper: Shopper, currency: str | None) -> tuple[str, int]:
+    """Return the shopper's currency and available credit in minor units; zero without account."""
+    currency = currency or _default_currency(call, shopper)
+    key = AccountKey(shopper.channel, shopper.user_pk, currency)
+    rows = batch_get(
+        [account_key(key), user_key(shopper.channel, shopper.user_pk)],
+        deadline=call.deadline,
+        consistent=True,
+    )
+    _user(rows, shopper)
+    return currency, rules.balance_of(account_in(rows, key))
+
+
+def read_history(
+    call: Call, shopper: Shopper, currency: str | None, *, limit: int, start: Item | None
+) -> History:
+    """Return a page of the shopper's entries in a currency, newest first."""
+    currency = currency or _default_currency(call, shopper)
+    key = AccountKey(shopper.channel, shopper.user_pk, currency)
+    entries, last = list_entries(
+        key, limit=limit, start=start, deadline=call.deadline, consistent=True
+    )
+    if start is None:
+        return History(entries, last, entries[0].seq if entries else 0)
+    rows = batch_get([account_key(key)], deadline=call.deadline, consistent=True)
+    account = account_in(rows, key)
+    return History(entries, last, account.seq if account is not None else 0)
+
+
+def _act(
+    call: Call, rows: Rows, shop: Shop, currency: str, event: Event, text: str
+) -> Commit[Visit] | Replay[Visit]:
+    """Return what the event leads to, as the table says. Raises the page's refusal."""
+    situation = shop.situation
+    outcome = rules.outcome_of(situation, event)
+    if outcome is UnpaidRemains:
+        assert situation.effective is not None
+        raise UnpaidRemains(rules.unpaid_message(situation.effective))
+    if not isinstance(outcome, Move):
+        raise outcome
+    if outcome is Move.COMPLETE:
+        return _complete(call, rows, shop, currency, text)
+    change = _CHANGES.get(outcome)
+    if change is None:
+        return Replay(_visit(shop, currency, outcome))
+    return _commit(shop, currency, outcome, change(situation, text))
+
+
+_CHANGES: dict[Move, Callable[[Situation, str], PreOrder]] = {
+    Move.USE_CREDIT: rules.use_credit,
+    Move.SELECT_OPTION: rules.select_option,
+    Move.ENTER_BIN: rules.enter_bin,
+    Move.CHOOSE_INSTALLMENT: rules.choose_installment,
+}
+
+
+def _commit(
+    shop: Shop, currency: str, move: Move, changed: PreOrder, more: tuple[Action, ...] = ()
+) -> Commit[Visit] | Replay[Visit]:
+    before = shop.situation.pre_order
+    assert before is not None
+    if changed == before:
+        return Replay(_visit(shop, currency, move))
+    changed = replace(changed, rev=before.rev + 1)
+    after = replace(shop, situation=replace(shop.situation, pre_order=changed))
+    put = put_pre_order(changed, seen_rev=before.rev)
+    return Commit([*more, put], _visit(after, currency, move))
+
+
+def _complete(
+    call: Call, rows: Rows, shop: Shop, currency: str, agreement: str
+) -> Commit[Visit] | Replay[Visit]:
+    """Return the completion by credit: the payment, the order and the end of the pre-order.
+
+    Everything touched is this shopper's own, and each part is written only as it was read.
+    """
+    pre_order = rules.check_completion(shop.situation, agreement)
+    if rows.shows(order_key(pre_order.channel, pre_order.reference)):
+        raise BasketCompleted
+    account = shop.situation.account
+    assert account is not None, "credit that can be paid with has an account"
+    movement = pay_order(
+        account,
+        reference=pre_order.reference,
+        amount=pre_order.loyalty,
+        may_overdraw=rules.may_overdraw(account, pre_order.loyalty, pre_order.total),
+        now_ms=to_ms(call.now),
+        by=call.by,
+    )
+    order = _order(pre_order, shop, movement.transfer.at_ms)
+    completed = replace(pre_order, state="completed", completed_ms=order.completed_ms)
+    writes = (*post(movement), put_order(order))
+    return _commit(shop, currency, Move.SHOW_ORDER, completed, writes)
+
+
+def _order(pre_order: PreOrder, shop: Shop, completed_ms: int) -> Order:
+    return Order(
+        channel=pre_order.channel,
+        user_pk=pre_order.user_pk,
+        currency=pre_order.currency,
+        reference=pre_order.reference,
+        order_id=pre_order.order_id,
+        user_email=shop.user.email,
+        total=pre_order.total,
+        shipping=pre_order.shipping,
+        loyalty=pre_order.loyalty,
+        payment_option=LOYALTY_MONEY,
+        completed_ms=completed_ms,
+        content=shop.content or EMPTY_BASKET,
+    )
+
+
+def _drop_credit(call: Call, shopper: Shopper, currency: str) -> Shop:
+    """Take the chosen credit out of the pre-order, if it is still open (decision 8)."""
+
+    def decide(rows: Rows) -> Commit[Shop] | Replay[Shop]:
+        shop = _shop(rows, shopper, currency)
+        before = shop.situation.pre_order
+        if before is None or before.state != "open" or not before.loyalty:
+            return Replay(shop)
+        after = replace(without_credit(before), rev=before.rev + 1)
+        left = replace(shop, situation=replace(shop.situation, pre_order=after))
+        return Commit([put_pre_order(after, seen_rev=before.rev)], left)
+
+    keys = _keys(shopper, currency)
+    return settle(decide, keys, deadline=call.deadline, consistent=True).answer
+
+
+def _keys(shopper: Shopper, currency: str) -> list[AnyKey]:
+    channel, user_pk = shopper.channel, shopper.user_pk
+    return [
+        *stored_settings.all_keys(channel),
+        user_key(channel, user_pk),
+        account_key(AccountKey(channel, user_pk, currency)),
+        pre_order_key(channel, user_pk, currency),
+        basket_key(channel, user_pk, currency),
+    ]
+
+
+def _shop(rows: Rows, shopper: Shopper, currency: str) -> Shop:
+    channel, user_pk = shopper.channel, shopper.user_pk
+    settings = stored_settings.settings_in(rows, channel)
+    if settings is None:
+        raise NotSignedIn("This session belongs to a channel that does not exist.")
+    pre_order = pre_order_in(rows, channel, user_pk, currency)
+    situation = Situation(
+        settings=settings,
+        account=account_in(rows, AccountKey(channel, user_pk, currency)),
+        pre_order=pre_order,
+    )
+    content = None if pre_order is None else basket_in(rows, pre_order)
+    if content is None and pre_order is not None and pre_order.state == "open":
+        # The shop's back end replaced both rows between our reads of the one and the other.
+        raise Busy
+    return Shop(situation, content, _user(rows, shopper))
+
+
+def _user(rows: Rows, shopper: Shopper) -> User:
+    user = user_in(rows, shopper.channel, shopper.user_pk)
+    if user is None:
+        raise NotSignedIn("This session belongs to a user who is not registered.")
+    check_not_revoked(shopper, user.sessions_valid_from_ms)
+    return user
+
+
+def _visit(shop: Shop, currency: str, move: Move) -> Visit:
+    return Visit(currency, shop.situation, shop.content or EMPTY_BASKET, move, refusal=None)
+
+
+def _refused(shop: Shop, currency: str, refusal: PageRefusal) -> Visit:
+    return Visit(currency, shop.situation, shop.content or EMPTY_BASKET, None, refusal)
+
+
+def _default_currency(call: Call, shopper: Shopper) -> str:
+    """Return the channel's default: one request more for a client that names no currency."""
+    keys = stored_settings.all_keys(shopper.channel)
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    settings = stored_settings.settings_in(rows, shopper.channel)
+    if settings is None:
+        raise NotSignedIn("This session belongs to a channel that does not exist.")
+    return settings.default_currency

@@ -1,0 +1,84 @@
+"""The environment of a deployment, read once and lazily.
+
+Lazily, because tools and tests set the environment after import. In stage `local`, and only
+there, a variable that is unset is taken from the file that `python -m cli serve` writes.
+"""
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+LOCAL_SERVICE_FILE: Final = Path(".local") / "service.json"
+
+
+class Config(BaseModel):
+    """Every variable that the service reads; an unknown stage or a missing key stops the start."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stage: Literal["local", "dev", "prod"]
+    table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    dynamodb_endpoint: str | None = None
+    signing_keys: Annotated[SecretStr, Field(min_length=1)]
+    staff_keys: SecretStr | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks_url: str | None = None
+    storefront_channel: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+    @model_validator(mode="after")
+    def _staff_can_sign_in(self) -> Self:
+        oidc = (self.oidc_issuer, self.oidc_audience, self.oidc_jwks_url)
+        if any(oidc) and not all(oidc):
+            raise ValueError("OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URL go together")
+        if self.staff_keys is None and not all(oidc):
+            raise ValueError("set STAFF_KEYS, or the three OIDC variables")
+        return self
+
+
+@lru_cache(maxsize=1)
+def config() -> Config:
+    """Return the configuration; the first call reads the environment.
+
+    Raises `pydantic.ValidationError` when a variable is missing or malformed.
+    """
+    names = [name.upper() for name in Config.model_fields]
+    values = {name: os.environ[name] for name in names if os.environ.get(name)}
+    if values.get("STAGE") == "local":
+        values = _local_service() | values
+    return Config.model_validate({name.lower(): value for name, value in values.items()})
+
+
+def check_on_start() -> None:
+    """Stop a deployed start whose configuration is missing or malformed.
+
+    Only on Lambda: packaging, too, imports the application, and has no environment.
+    """
+    if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        key_ring(config().signing_keys)
+
+
+@lru_cache(maxsize=4)
+def key_ring(keys: SecretStr) -> dict[str, bytes]:
+    """Return `kid:secret[,kid:secret]` as key id to secret; the first one signs.
+
+    Raises `ValueError` for a malformed list or a secret of under 32 characters.
+    """
+    ring: dict[str, bytes] = {}
+    for part in keys.get_secret_value().split(","):
+        kid, _, secret = part.strip().partition(":")
+        if not kid.isalnum() or len(secret) < 32:
+            raise ValueError("write keys as kid:secret, with at least 32 characters of secret")
+        ring[kid] = secret.encode()
+    return ring
+
+
+def _local_service() -> dict[str, str]:
+    if not LOCAL_SERVICE_FILE.exists():
+        return {}
+    values: dict[str, str] = json.loads(LOCAL_SERVICE_FILE.read_text())
+    return values

@@ -1,0 +1,1 @@
+"""Decides. Pure: no clock, environment, I/O, AWS or HTTP may enter."""

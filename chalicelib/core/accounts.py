@@ -1,0 +1,140 @@
+"""An account of store credit and the entries that explain its balance.
+
+An entry carries the balance after it, a gapless number and the hash of its predecessor, so that
+every balance can be proved from the entries alone.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+HOUSE_BANK: Final = "house:BANK"
+HOUSE_SALE: Final = "house:SALE"
+
+FIRST_HASH: Final = ""
+"""What the first entry of an account names as its predecessor's hash."""
+
+EntryKind = Literal["opening", "transfer", "order"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """One account: a user of a channel, and an ISO 4217 code."""
+
+    channel: str
+    user_pk: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an account was opened with; it never changes, so a replay can be answered from it."""
+
+    balance: int
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The credit of one user in one currency. Amounts in minor units, times in milliseconds.
+
+    `seq` counts the entries, `entry_ms` and `entry_hash` belong to the last one.
+    """
+
+    key: AccountKey
+    account_id: str
+    available: int
+    held: int
+    seq: int
+    entry_ms: int
+    entry_hash: str
+    debit_allowed: bool
+    opening: Opening
+    created_ms: int
+    by: str
+
+    @property
+    def balance(self) -> int:
+        """What the account holds: available and held together."""
+        return self.available + self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leg of a movement on one account; never changed, never deleted.
+
+    `amount` is signed minor units, `balance_after` is available plus held, `counterparty` is an
+    account id or a house account.
+    """
+
+    account: AccountKey
+    seq: int
+    at_ms: int
+    amount: int
+    balance_after: int
+    kind: EntryKind
+    counterparty: str
+    transfer_id: str
+    order: str | None
+    note: str | None
+    hash: str
+
+
+def covers(account: Account, amount: int) -> bool:
+    """Return whether the account may give `amount` (minor units) without breaking its limit."""
+    return account.debit_allowed or account.available >= amount
+
+
+def append_entry(
+    account: Account,
+    *,
+    amount: int,
+    at_ms: int,
+    kind: EntryKind,
+    counterparty: str,
+    transfer_id: str,
+    order: str | None = None,
+    note: str | None = None,
+) -> Entry:
+    """Return the entry that follows the account's last one; `amount` is signed minor units."""
+    entry = Entry(
+        account=account.key,
+        seq=account.seq + 1,
+        at_ms=at_ms,
+        amount=amount,
+        balance_after=account.balance + amount,
+        kind=kind,
+        counterparty=counterparty,
+        transfer_id=transfer_id,
+        order=order,
+        note=note,
+        hash="",
+    )
+    return replace(entry, hash=entry_hash(entry, account.entry_hash))
+
+
+def entry_hash(entry: Entry, previous_hash: str) -> str:
+    """Return the SHA-256, in hex, of the entry's content and its predecessor's hash."""
+    content = [
+        previous_hash,
+        entry.account.channel,
+        entry.account.user_pk,
+        entry.account.currency,
+        entry.seq,
+        entry.at_ms,
+        entry.amount,
+        entry.balance_after,
+        entry.kind,
+        entry.counterparty,
+        entry.transfer_id,
+        entry.order,
+        entry.note,
+    ]
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def as_opened(account: Account) -> Account:
+    """Return the account as it was when it was opened: what the first answer showed."""
+    return replace(account, available=account.opening.balance, held=0)

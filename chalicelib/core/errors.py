@@ -1,0 +1,444 @@
+"""Every refusal the service knows, one class each, with a stable `code`.
+
+`http.py` maps a class to a status in one table; checkout pages print the same refusals inside
+their envelope. A detail says what is wrong and what would be right, without personal data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field of a request: its dotted path, a stable code and a sentence."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class Refusal(Exception):
+    """A request that is answered with a reason; nothing was moved or stored."""
+
+    code: ClassVar[str] = "refused"
+    title: ClassVar[str] = "Refused"
+    fallback: ClassVar[str] = ""
+
+    def __init__(self, detail: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
+        """Keep the sentence for people and, where fields are wrong, one error for each."""
+        self.detail = detail if detail is not None else self.fallback
+        self.errors = tuple(errors)
+        super().__init__(self.detail)
+
+
+# --- the request itself ---------------------------------------------------------------------
+
+
+class InvalidRequest(Refusal):
+    """A body, query or path that does not fit its model; `errors` names each field."""
+
+    code = "invalid_request"
+    title = "The request does not fit"
+    fallback = "Some fields are wrong; each is named in errors."
+
+
+class InvalidJson(Refusal):
+    """A body that is not one JSON object in UTF-8."""
+
+    code = "invalid_json"
+    title = "The body is not JSON"
+    fallback = "Send one JSON object in UTF-8 as the body."
+
+
+class BodyTooLarge(Refusal):
+    """A body over the limit of 256 KB."""
+
+    code = "body_too_large"
+    title = "The body is too large"
+    fallback = "A body may hold at most 262,144 bytes."
+
+
+class UnsupportedMediaType(Refusal):
+    """A body in a form that the route does not read, `text/plain` among them."""
+
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+    fallback = "Send the body as application/json."
+
+
+class InvalidCursor(Refusal):
+    """A cursor that was altered, or belongs to another list."""
+
+    code = "invalid_cursor"
+    title = "The cursor is not valid"
+    fallback = "Use next_cursor of the page before, unchanged, with the same filters."
+
+
+class InvalidAmount(Refusal):
+    """An amount that is malformed, out of bounds or has too many digits for its currency."""
+
+    code = "invalid_amount"
+    title = "The amount is not valid"
+
+
+class UnknownCurrency(Refusal):
+    """A code that is not an active ISO 4217 currency in upper case."""
+
+    code = "unknown_currency"
+    title = "Unknown currency"
+
+    def __init__(self, currency: str) -> None:
+        """Name the code that was sent, cut to what a message may hold."""
+        super().__init__(f"{currency[:8]!r} is not an active ISO 4217 code, such as TRY or USD.")
+
+
+# --- who is calling -------------------------------------------------------------------------
+
+
+class NotSignedIn(Refusal):
+    """No credential, or one that is wrong, expired or revoked."""
+
+    code = "not_signed_in"
+    title = "Not signed in"
+    fallback = "Send a valid bearer token, or the session cookie of a shopper."
+
+
+class Forbidden(Refusal):
+    """A valid credential that may not do this: another channel, or a missing scope."""
+
+    code = "forbidden"
+    title = "Not allowed"
+    fallback = "This token does not allow it."
+
+
+class CrossSiteWrite(Refusal):
+    """A cookie-authenticated write that another site may have sent."""
+
+    code = "cross_site_write"
+    title = "Refused as a cross-site request"
+    fallback = "Send it from the shop's own pages, with x-csrftoken equal to the cookie csrftoken."
+
+
+# --- nouns ----------------------------------------------------------------------------------
+
+
+class UnknownRoute(Refusal):
+    """A path that no route serves."""
+
+    code = "unknown_route"
+    title = "Unknown path"
+    fallback = "No route has this path; /openapi.json lists them all."
+
+
+class UnknownChannel(Refusal):
+    """A channel that the owner has not made."""
+
+    code = "unknown_channel"
+    title = "Unknown channel"
+    fallback = "This channel does not exist; an owner makes it with PUT /channels/{channel}."
+
+
+class ChannelExists(Refusal):
+    """The channel was made before, with another default currency."""
+
+    code = "channel_exists"
+    title = "The channel exists"
+    fallback = "It was made with other content; change DEFAULT_CURRENCY in its settings instead."
+
+
+class UnknownSetting(Refusal):
+    """A name outside the closed catalogue of settings."""
+
+    code = "unknown_setting"
+    title = "Unknown setting"
+
+
+class UnknownUser(Refusal):
+    """A user who is not registered in the channel."""
+
+    code = "unknown_user"
+    title = "Unknown user"
+    fallback = "No such user is registered in this channel; an e-mail must be the complete address."
+
+
+class EmailTaken(Refusal):
+    """Another user of the channel owns the address."""
+
+    code = "email_taken"
+    title = "The e-mail address is taken"
+    fallback = "Another user of this channel has this e-mail address."
+
+
+class UnknownAccount(Refusal):
+    """No account of this user in this currency, or no such account id."""
+
+    code = "unknown_account"
+    title = "Unknown account"
+    fallback = "No such loyalty account exists in this channel."
+
+
+class AccountExists(Refusal):
+    """The user has an account in this currency already."""
+
+    code = "account_exists"
+    title = "The account exists"
+    fallback = "This user already has a loyalty account in this currency; one each is the rule."
+
+
+class AccountIdTaken(Refusal):
+    """Another account of the channel has this account id."""
+
+    code = "account_id_taken"
+    title = "The account id is taken"
+    fallback = "Another account of this channel has this account_id; leave it out to get a new one."
+
+
+class IdConflict(Refusal):
+    """The id was used before with other content; the stored content is not shown."""
+
+    code = "id_conflict"
+    title = "The id was used with other content"
+    fallback = "This id belongs to an earlier request with other content; use a new id."
+
+
+class UnknownTransfer(Refusal):
+    """No transfer has this id in the channel."""
+
+    code = "unknown_transfer"
+    title = "Unknown transfer"
+    fallback = "No transfer with this id exists in this channel."
+
+
+class CurrencyMismatch(Refusal):
+    """Source and target hold different currencies, or not the one that was named."""
+
+    code = "currency_mismatch"
+    title = "The currencies differ"
+    fallback = "Source and target must be accounts of the same currency, the one that is named."
+
+
+class SameAccount(Refusal):
+    """A transfer from an account to itself."""
+
+    code = "same_account"
+    title = "Source and target are one account"
+    fallback = "Choose a target other than the source."
+
+
+class SourceWithoutEntries(Refusal):
+    """A transfer from an account that never received or sent anything."""
+
+    code = "source_without_entries"
+    title = "The source has no entries yet"
+    fallback = "An account can send only after its first transfer; credit it first."
+
+
+class InsufficientCredit(Refusal):
+    """More than is available on an account without debit allowed."""
+
+    code = "insufficient_credit"
+    title = "Not enough credit"
+    fallback = "The amount is more than is available, and the account does not allow debit."
+
+
+class AtTooRecent(Refusal):
+    """A balance as of a time that is not yet a minute ago."""
+
+    code = "at_too_recent"
+    title = "The time is too recent"
+    fallback = "Ask for a time at least one minute ago; leave `at` out for the present balance."
+
+
+class PaymentInProgress(Refusal):
+    """The pre-order cannot be replaced while its payment runs."""
+
+    code = "payment_in_progress"
+    title = "A payment is in progress"
+    fallback = "Wait until the running payment of this pre-order ends."
+
+
+class AlreadyCompleted(Refusal):
+    """The basket with this reference was completed before."""
+
+    code = "already_completed"
+    title = "The basket is completed"
+    fallback = "An order with this reference exists; open a pre-order with a new reference."
+
+
+class UnknownOrder(Refusal):
+    """No order has this reference in the channel."""
+
+    code = "unknown_order"
+    title = "Unknown order"
+    fallback = "No completed order has this reference in this channel."
+
+
+# --- faults ---------------------------------------------------------------------------------
+
+
+class Busy(Refusal):
+    """The write was refused by contention or throttling every time; nothing moved."""
+
+    code = "busy"
+    title = "Busy, nothing moved"
+    fallback = "Nothing moved. Repeat the same request with the same id in a moment."
+
+
+class OutcomeUnknown(Refusal):
+    """A write was sent and never answered: it may have moved, or may still move."""
+
+    code = "outcome_unknown"
+    title = "The outcome is unknown"
+    fallback = "It may have happened. Repeat the same request with the same id until it answers."
+
+
+class InternalError(Refusal):
+    """A fault of the service itself; the request id leads to its log line."""
+
+    code = "internal_error"
+    title = "Internal error"
+    fallback = "The service failed; report the x-request-id of this answer."
+
+
+# --- checkout pages -------------------------------------------------------------------------
+
+
+class PageRefusal(Refusal):
+    """A refusal on a checkout page, printed under a field or as `non_field_errors`."""
+
+    field: ClassVar[str] = "non_field_errors"
+
+
+class LoyaltyDisabled(PageRefusal):
+    """The channel has LOYALTY_MONEY_ENABLED = No."""
+
+    code = "loyalty_disabled"
+    title = "Loyalty money is off"
+    fallback = "Paying with store credit is not available in this shop at the moment."
+
+
+class NoOpenCheckout(PageRefusal):
+    """The shopper has no open pre-order in the currency."""
+
+    code = "no_open_checkout"
+    title = "No open checkout"
+    fallback = "There is no open checkout in this currency; return to the basket and start again."
+
+
+class BasketCompleted(PageRefusal):
+    """The basket was completed before, in another currency."""
+
+    code = "basket_completed"
+    title = "The basket is completed"
+    fallback = "This basket was ordered already; return to the basket and start again."
+
+
+class UnreadableForm(PageRefusal):
+    """A page's body that is neither a form nor a JSON object, or is over 256 KB."""
+
+    code = "unreadable_form"
+    title = "The form cannot be read"
+    fallback = "The form could not be read; send its fields as a form or as one JSON object."
+
+
+class UnknownPage(PageRefusal):
+    """A page name that is not among the pages served here."""
+
+    code = "unknown_page"
+    title = "Unknown page"
+    fallback = "This checkout page is not known here."
+
+
+class AmountRefused(PageRefusal):
+    """The chosen amount is malformed, over the order total or over what is available."""
+
+    code = "amount_refused"
+    title = "The amount cannot be used"
+    field = "loyalty_amount_to_use"
+
+
+class AgreementMissing(PageRefusal):
+    """The completing page was posted without an agreement."""
+
+    code = "agreement_missing"
+    title = "The agreement is missing"
+    field = "agreement"
+    fallback = "Please accept the agreement to complete the order."
+
+
+class UnpaidRemains(PageRefusal):
+    """Completion by credit while a part of the order is not covered by it."""
+
+    code = "unpaid_remains"
+    title = "A part is unpaid"
+
+
+class CreditChanged(PageRefusal):
+    """The credit shrank between choosing the amount and completing."""
+
+    code = "credit_changed"
+    title = "The credit has changed"
+    fallback = (
+        "Your store credit no longer covers the chosen amount, so it was reset. "
+        "Please choose an amount again."
+    )
+
+
+class FullyCovered(PageRefusal):
+    """A page of another payment method while credit covers the whole order."""
+
+    code = "fully_covered"
+    title = "Store credit covers the order"
+    fallback = "Store credit covers the whole order; complete it with the store credit option."
+
+
+class OptionRefused(PageRefusal):
+    """A payment option that does not exist or is not active now."""
+
+    code = "option_refused"
+    title = "The payment option is not available"
+    field = "payment_option"
+    fallback = "This payment option is not available for this order."
+
+
+class OptionNotChosen(PageRefusal):
+    """A card page while the card is not the chosen payment option."""
+
+    code = "option_not_chosen"
+    title = "The card is not chosen"
+    fallback = "Choose the credit card as payment option first."
+
+
+class BinRefused(PageRefusal):
+    """A bin number that is not the first six or eight digits of a card."""
+
+    code = "bin_refused"
+    title = "The card number is not valid"
+    field = "bin_number"
+    fallback = "Please enter the first six or eight digits of the card number."
+
+
+class BinMissing(PageRefusal):
+    """An instalment before the card's first digits."""
+
+    code = "bin_missing"
+    title = "The card number is missing"
+    fallback = "Please enter the card number first."
+
+
+class InstallmentRefused(PageRefusal):
+    """An instalment plan that is not offered."""
+
+    code = "installment_refused"
+    title = "The instalment plan is not offered"
+    field = "installment"
+    fallback = "Please choose one of the instalment plans on offer."
+
+
+class PaymentNotOffered(PageRefusal):
+    """The page of a payment that this service does not take."""
+
+    code = "payment_not_offered"
+    title = "This payment is not taken here"
+    fallback = "This payment cannot be completed here; choose another payment option."

@@ -1,0 +1,36 @@
+"""The names that callers may give things, and the clock's one unit.
+
+A name that the service derives contains `:`, which callers may not use, so that it can never
+meet a caller's own.
+"""
+
+import datetime
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
+
+ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
+REFERENCE_PATTERN: Final = r"^[A-Za-z0-9_-]{1,128}$"
+
+Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+"""1 to 64 of `A-Za-z0-9_-`: channels, users, accounts and callers' ids."""
+
+Reference = Annotated[str, StringConstraints(pattern=REFERENCE_PATTERN)]
+"""1 to 128 of `A-Za-z0-9_-`: the shop's basket id."""
+
+TransferId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:-]{1,200}$")]
+"""A caller's id, or one that the service derived, such as `order:{reference}`."""
+
+
+def to_ms(moment: datetime.datetime) -> int:
+    """Return an aware time as whole milliseconds since 1970-01-01 UTC."""
+    seconds = int(moment.timestamp() // 1)
+    return seconds * 1000 + moment.microsecond // 1000
+
+
+def from_ms(at_ms: int) -> datetime.datetime:
+    """Return milliseconds since 1970-01-01 UTC as an aware UTC time."""
+    seconds, milliseconds = divmod(at_ms, 1000)
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(
+        microsecond=milliseconds * 1000
+    )

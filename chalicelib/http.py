@@ -1,0 +1,436 @@
+"""The rim: everything between API Gateway's event and a view, once for all routes.
+
+A route is declared once, with its access, models and statuses; from the declarations come
+`/openapi.json`, the test of every caller on every route, and the check of the documents. Here,
+and only here, paths are decoded, callers identified, bodies parsed and errors written.
+"""
+
+import datetime
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs, unquote
+
+from chalice.app import Blueprint, Response
+from chalice.app import Request as Event
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from chalicelib import auth
+from chalicelib.core import errors
+from chalicelib.core.errors import FieldError, InvalidRequest, Refusal
+from chalicelib.core.names import Identifier, Reference, TransferId
+from chalicelib.core.settings import Currency
+from chalicelib.logs import log
+
+MAX_BODY_BYTES: Final = 256 * 1024
+REQUEST_LIFE_S: Final = 7.5
+"""How long a request may work before it answers `busy`: within API Gateway's and Lambda's own."""
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+PROBLEM: Final = "application/problem+json"
+
+STATUS: Final[Mapping[type[Refusal], int]] = {
+    errors.InvalidRequest: 422,
+    errors.InvalidJson: 400,
+    errors.BodyTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.InvalidCursor: 400,
+    errors.InvalidAmount: 422,
+    errors.UnknownCurrency: 422,
+    errors.NotSignedIn: 401,
+    errors.Forbidden: 403,
+    errors.CrossSiteWrite: 403,
+    errors.UnknownRoute: 404,
+    errors.UnknownChannel: 404,
+    errors.ChannelExists: 409,
+    errors.UnknownSetting: 404,
+    errors.UnknownUser: 404,
+    errors.EmailTaken: 409,
+    errors.UnknownAccount: 404,
+    errors.AccountExists: 409,
+    errors.AccountIdTaken: 409,
+    errors.IdConflict: 409,
+    errors.UnknownTransfer: 404,
+    errors.CurrencyMismatch: 422,
+    errors.SameAccount: 422,
+    errors.SourceWithoutEntries: 409,
+    errors.InsufficientCredit: 409,
+    errors.AtTooRecent: 422,
+    errors.PaymentInProgress: 409,
+    errors.AlreadyCompleted: 409,
+    errors.UnknownOrder: 404,
+    errors.Busy: 503,
+    errors.OutcomeUnknown: 504,
+    errors.InternalError: 500,
+}
+"""The one table from refusal to status. Checkout pages answer their own refusals with 200."""
+
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+
+PATH_TYPES: Final[Mapping[str, Any]] = {
+    "channel": Identifier,
+    "user_pk": Identifier,
+    "currency": Currency,
+    "transfer_id": TransferId,
+    "reference": Reference,
+    "name": str,
+    "token": str,
+}
+"""What each path parameter must be, wherever it stands."""
+
+PUBLIC: Final = "public"
+GUEST: Final = "guest"
+"""A session is used if there is one, and the answer says what a guest may do."""
+
+
+class Body(BaseModel):
+    """The base of every request model: unknown fields are refused, nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Query(BaseModel):
+    """The base of every query model: unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shown(BaseModel):
+    """The base of every answer model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def to_json(self) -> str:
+        """Return the JSON text of the answer."""
+        return self.model_dump_json()
+
+
+class ProblemField(Shown):
+    """One wrong field of a request."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class Problem(Shown):
+    """An error body, RFC 9457, with a stable `code`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[ProblemField] | None = None
+
+    def to_json(self) -> str:
+        """Return the JSON text, without `errors` where no field is to blame."""
+        return self.model_dump_json(exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as a view sees it: decoded, identified and allowed."""
+
+    path: Mapping[str, str]
+    caller: auth.Caller
+    call: auth.Call
+    headers: Mapping[str, str]
+    raw_body: bytes
+
+    @property
+    def shopper(self) -> auth.Shopper:
+        """The shopper who calls; only for routes whose access is `shopper`."""
+        return auth.require_shopper(self.caller)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a view returns: a model, or None for an empty body."""
+
+    body: Shown | None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+View = TypeVar("View", bound=Callable[..., Answer])
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One declared route; `answers` maps each status of success to its model."""
+
+    method: str
+    path: str
+    access: str
+    view: Callable[..., Answer]
+    answers: Mapping[int, type[BaseModel] | None]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    refusals: tuple[type[Refusal], ...]
+    reads_body_itself: bool
+
+    @property
+    def summary(self) -> str:
+        """The first line of the view's docstring."""
+        return (self.view.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def all_refusals(self) -> tuple[type[Refusal], ...]:
+        """What the route may answer besides success: its own refusals and the rim's."""
+        found: list[type[Refusal]] = [errors.InternalError]
+        if self.access != PUBLIC:
+            found += [errors.NotSignedIn, errors.Forbidden, errors.Busy]
+        if self.query is not None or self.body is not None or "{" in self.path:
+            found.append(errors.InvalidRequest)
+        if self.body is not None:
+            found += [errors.InvalidJson, errors.BodyTooLarge, errors.UnsupportedMediaType]
+        if self.method != "GET" and self.access in {auth.SHOPPER, GUEST}:
+            found.append(errors.CrossSiteWrite)
+        if "{currency}" in self.path:
+            found.append(errors.UnknownCurrency)
+        return tuple(dict.fromkeys([*found, *self.refusals]))
+
+
+DECLARED: Final[list[Route]] = []
+"""Every route of the service, once its doors are imported."""
+
+
+class Routes:
+    """The routes of one door: declares them, and serves them through a Chalice blueprint."""
+
+    def __init__(self, import_name: str) -> None:
+        """Take the module's real import path, which Chalice needs."""
+        self.blueprint = Blueprint(import_name)
+
+    def route(  # a declaration has this many parts
+        self,
+        method: str,
+        path: str,
+        *,
+        access: str,
+        answers: Mapping[int, type[BaseModel] | None],
+        body: type[BaseModel] | None = None,
+        query: type[BaseModel] | None = None,
+        refusals: tuple[type[Refusal], ...] = (),
+        reads_body_itself: bool = False,
+    ) -> Callable[[View], View]:
+        """Declare a route. The view is called with the request, and `body` and `query` if any.
+
+        With `reads_body_itself` the view gets only `raw_body`: checkout pages answer a body that
+        they cannot read in their own envelope.
+        """
+
+        def declare(view: View) -> View:
+            declared = Route(
+                method, path, access, view, answers, body, query, refusals, reads_body_itself
+            )
+            DECLARED.append(declared)
+
+            def handle(**_: str) -> Response:
+                return _serve(declared, self.blueprint.current_request)
+
+            name = f"{view.__module__.rpartition('.')[2]}_{view.__name__}"
+            # Any media type reaches us, so that its refusal has our form and not Chalice's.
+            register = self.blueprint.route(
+                path, methods=[method], content_types=["*/*"], name=name
+            )
+            register(handle)
+            return view
+
+        return declare
+
+
+def status_of(refusal: Refusal | type[Refusal]) -> int:
+    """Return the HTTP status of a refusal."""
+    return STATUS[refusal if isinstance(refusal, type) else type(refusal)]
+
+
+def problem_of(refusal: Refusal) -> Problem:
+    """Return the error body of a refusal."""
+    fields = [ProblemField(field=e.field, code=e.code, detail=e.detail) for e in refusal.errors]
+    return Problem(
+        type=f"urn:loyalty-money:problem:{refusal.code}",
+        title=refusal.title,
+        status=status_of(refusal),
+        code=refusal.code,
+        detail=refusal.detail,
+        errors=fields or None,
+    )
+
+
+def invalid_request(error: ValidationError) -> InvalidRequest:
+    """Return a model's complaints as one refusal that names each field."""
+    renamed = {"extra_forbidden": "unknown_field", "missing": "missing_field"}
+    problems = [
+        FieldError(
+            ".".join(str(part) for part in problem["loc"]) or "body",
+            renamed.get(problem["type"], problem["type"]),
+            problem["msg"],
+        )
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return InvalidRequest(errors=problems)
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return the body's media type without parameters; JSON where none is named."""
+    return headers.get("content-type", JSON).partition(";")[0].strip().lower()
+
+
+def parse_form(raw: bytes) -> dict[str, str]:
+    """Return the fields of a form body; of a repeated field the last one counts."""
+    fields = parse_qs(raw.decode(errors="replace"), keep_blank_values=True)
+    return {name: values[-1] for name, values in fields.items()}
+
+
+# --- serving --------------------------------------------------------------------------------
+
+
+def _serve(route: Route, event: Event) -> Response:
+    started = time.monotonic()
+    request_id = str(event.context.get("requestId") or uuid.uuid4())
+    try:
+        answer = _answer(route, event, started)
+        status = answer.status
+    except Refusal as refusal:
+        answer = _refused(refusal)
+        status = answer.status
+        log.info("refused", extra={"code": refusal.code, "request_id": request_id})
+    except Exception:  # noqa: BLE001  # the rim: whatever fails leaves as our own error body
+        log.exception("internal_error", extra={"request_id": request_id})
+        answer = _refused(errors.InternalError())
+        status = answer.status
+    spent_ms = round((time.monotonic() - started) * 1000, 1)
+    log.info(
+        "request",
+        extra={
+            "route": f"{route.method} {route.path}",
+            "status": status,
+            "ms": spent_ms,
+            "request_id": request_id,
+        },
+    )
+    return _response(answer, request_id)
+
+
+def _answer(route: Route, event: Event, started: float) -> Answer:
+    now = datetime.datetime.now(datetime.UTC)
+    headers: Mapping[str, str] = event.headers
+    caller = auth.identify(headers, now)
+    raw_path = {name: unquote(value) for name, value in (event.uri_params or {}).items()}
+    _authorize(route, caller, raw_path.get("channel"), headers)
+    path = _path(raw_path)
+    raw_body = _raw_body(event)
+    arguments: dict[str, Any] = {}
+    if route.query is not None:
+        arguments["query"] = _query(route.query, event)
+    if route.body is not None and not route.reads_body_itself:
+        arguments["body"] = parse_json(route.body, raw_body, headers)
+    by = caller.by if caller is not None else "nobody"
+    call = auth.Call(by=by, now=now, deadline=started + _life_s(event))
+    return route.view(Request(path, caller, call, headers, raw_body), **arguments)
+
+
+def _authorize(
+    route: Route, caller: auth.Caller, channel: str | None, headers: Mapping[str, str]
+) -> None:
+    if route.access == PUBLIC:
+        return
+    if route.access in {auth.SHOPPER, GUEST}:
+        if route.access == auth.SHOPPER or caller is not None:
+            auth.require_shopper(caller)
+        if route.method != "GET":
+            auth.check_same_site(headers)
+        return
+    auth.require_scope(caller, route.access, channel)
+
+
+_PATH_ADAPTERS: Final = {name: TypeAdapter(kind) for name, kind in PATH_TYPES.items()}
+
+
+def path_schema(name: str) -> dict[str, Any]:
+    """Return the JSON schema of a path parameter, wherever it stands."""
+    return _PATH_ADAPTERS[name].json_schema()
+
+
+def _path(raw: Mapping[str, str]) -> dict[str, str]:
+    for name, value in raw.items():
+        try:
+            _PATH_ADAPTERS[name].validate_python(value)
+        except ValidationError as error:
+            if name == "currency":
+                raise errors.UnknownCurrency(value) from None
+            problem = error.errors(include_url=False)[0]
+            detail = FieldError(name, problem["type"], problem["msg"])
+            raise InvalidRequest("The path does not fit.", errors=[detail]) from None
+    return dict(raw)
+
+
+def _query(model: type[BaseModel], event: Event) -> BaseModel:
+    sent: Mapping[str, str] = event.query_params or {}
+    try:
+        return model.model_validate({name: sent[name] for name in sent})
+    except ValidationError as error:
+        raise invalid_request(error) from None
+
+
+def parse_json(model: type[BaseModel], raw: bytes, headers: Mapping[str, str]) -> BaseModel:
+    """Return the JSON body as its model.
+
+    Raises `UnsupportedMediaType`, `BodyTooLarge`, `InvalidJson` or `InvalidRequest`.
+    """
+    if media_type(headers) != JSON:
+        raise errors.UnsupportedMediaType
+    check_size(raw)
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        if any(p["type"] in {"json_invalid", "model_type"} and not p["loc"] for p in problems):
+            raise errors.InvalidJson from None
+        raise invalid_request(error) from None
+
+
+def check_size(raw: bytes) -> None:
+    """Raise `BodyTooLarge` for a body over 256 KB."""
+    if len(raw) > MAX_BODY_BYTES:
+        raise errors.BodyTooLarge
+
+
+def _raw_body(event: Event) -> bytes:
+    raw = event.raw_body
+    return raw.encode() if isinstance(raw, str) else raw
+
+
+def _life_s(event: Event) -> float:
+    remaining_ms = getattr(event.lambda_context, "get_remaining_time_in_millis", None)
+    if remaining_ms is None:
+        return REQUEST_LIFE_S
+    return min(REQUEST_LIFE_S, max(0.5, float(remaining_ms()) / 1000 - 2.5))
+
+
+def _refused(refusal: Refusal) -> Answer:
+    headers = {"Content-Type": PROBLEM}
+    status = status_of(refusal)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:
+        headers["Retry-After"] = "1"
+    return Answer(problem_of(refusal), status, headers)
+
+
+def _response(answer: Answer, request_id: str) -> Response:
+    body = answer.body.to_json() if answer.body is not None else ""
+    headers: dict[str, str | list[str]] = {"Content-Type": JSON, "X-Request-Id": request_id}
+    headers |= SECURITY_HEADERS | dict(answer.headers)
+    return Response(body=body, status_code=answer.status, headers=headers)

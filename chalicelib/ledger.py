@@ -1,0 +1,446 @@
+"""The verbs of credit: open an account, transfer, and read what happened.
+
+Each verb reads, lets `core` decide, and hands the writes to `store`, whose loop knows how to
+repeat. Nothing here looks at a clock or at HTTP.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.auth import Call
+from chalicelib.core import transfers as rules
+from chalicelib.core.accounts import FIRST_HASH, Account, AccountKey, Entry, Opening, as_opened
+from chalicelib.core.errors import (
+    AccountExists,
+    AccountIdTaken,
+    AtTooRecent,
+    CurrencyMismatch,
+    IdConflict,
+    SameAccount,
+    UnknownAccount,
+    UnknownChannel,
+    UnknownTransfer,
+    UnknownUser,
+)
+from chalicelib.core.money import parse_amount, parse_opening
+from chalicelib.core.names import to_ms
+from chalicelib.core.transfers import Transfer, Wanted
+from chalicelib.store.accounts import (
+    account_id_key,
+    account_in,
+    account_key,
+    list_keys,
+    list_of_user,
+    named_in,
+)
+from chalicelib.store.accounts import (
+    open_account as put_account,
+)
+from chalicelib.store.entries import last_entry_at, list_entries, put_entry
+from chalicelib.store.requests import (
+    Commit,
+    Item,
+    Replay,
+    Rows,
+    Settled,
+    batch_get,
+    settle,
+)
+from chalicelib.store.settings import channel_in, channel_key
+from chalicelib.store.transfers import post, put_transfer, transfer_in, transfer_key
+from chalicelib.store.users import email_key, owner_in, user_in, user_key
+
+AT_SETTLES_MS = 60_000
+"""How old a time must be before a balance as of it is final: no write takes a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an account is to be opened with. The user is named by pk, or by complete e-mail."""
+
+    user_pk: str | None
+    user_email: str | None
+    currency: str
+    balance: str
+    debit_allowed: bool
+    account_id: str | None
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedAccount:
+    """An account with the present e-mail address of its user."""
+
+    account: Account
+    user_email: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastBalance:
+    """An account as of a past time: what it held, whoever could spend it then."""
+
+    owned: OwnedAccount
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which accounts to list; None does not filter."""
+
+    user_email: str | None = None
+    user_pk: str | None = None
+    currency: str | None = None
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByUsers:
+    """The parties of a transfer, as users with accounts in one currency."""
+
+    source: str
+    target: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByAccountIds:
+    """The parties of a transfer, as account ids; the currency, if named, must be theirs."""
+
+    source: str
+    target: str
+    currency: str | None
+
+
+# --- opening --------------------------------------------------------------------------------
+
+
+def open_account(call: Call, channel: str, wanted: NewAccount) -> Settled[OwnedAccount]:
+    """Open an account for a registered user; opening credit comes as a transfer from BANK.
+
+    Raises `UnknownChannel`, `UnknownUser`, `UnknownCurrency`, `InvalidAmount`, `AccountExists`,
+    `AccountIdTaken`, or `IdConflict` for an idempotency key that was used with other content.
+    """
+    opening = parse_opening(wanted.balance, wanted.currency)
+    user_pk = wanted.user_pk or _owner_of(call, channel, wanted.user_email or "")
+    key = AccountKey(channel, user_pk, wanted.currency)
+    # A key of our own lets a repeated attempt of this same request recognise its first write.
+    idempotency_key = wanted.idempotency_key or secrets.token_hex(16)
+    account_id = wanted.account_id or _derived_account_id(channel, idempotency_key)
+    new = Account(
+        key=key,
+        account_id=account_id,
+        available=0,
+        held=0,
+        seq=0,
+        entry_ms=0,
+        entry_hash=FIRST_HASH,
+        debit_allowed=wanted.debit_allowed,
+        opening=Opening(opening, idempotency_key),
+        created_ms=to_ms(call.now),
+        by=call.by,
+    )
+
+    def decide(rows: Rows) -> Commit[OwnedAccount] | Replay[OwnedAccount]:
+        _require_channel(rows, channel)
+        user = user_in(rows, channel, user_pk)
+        if user is None:
+            raise UnknownUser
+        found = account_in(rows, key)
+        if found is not None:
+            return Replay(OwnedAccount(_same_opening(found, new), user.email))
+        if named_in(rows, channel, account_id) is not None:
+            raise AccountIdTaken if wanted.account_id else IdConflict
+        return _commit_opening(new, user.email)
+
+    keys = [
+        channel_key(channel),
+        user_key(channel, user_pk),
+        account_key(key),
+        account_id_key(channel, account_id),
+    ]
+    return settle(decide, keys, deadline=call.deadline)
+
+
+def _commit_opening(new: Account, user_email: str) -> Commit[OwnedAccount]:
+    if not new.opening.balance:
+        return Commit(put_account(new), OwnedAccount(new, user_email))
+    movement = rules.open_with_credit(new, new.opening.balance)
+    entry = movement.legs[0].entry
+    account = replace(
+        new,
+        available=entry.balance_after,
+        seq=entry.seq,
+        entry_ms=entry.at_ms,
+        entry_hash=entry.hash,
+    )
+    actions = [*put_account(account), put_entry(entry), put_transfer(movement.transfer)]
+    return Commit(actions, OwnedAccount(account, user_email))
+
+
+def _same_opening(found: Account, new: Account) -> Account:
+    if found.opening.idempotency_key != new.opening.idempotency_key:
+        raise AccountExists
+    kept = (found.account_id, found.opening.balance, found.debit_allowed)
+    if kept != (new.account_id, new.opening.balance, new.debit_allowed):
+        raise IdConflict
+    return as_opened(found)
+
+
+def _derived_account_id(channel: str, idempotency_key: str) -> str:
+    """Return the account id that one idempotency key always makes, so that it opens once."""
+    digest = hashlib.sha256(f"{channel}#{idempotency_key}".encode()).digest()
+    return f"a-{digest.hex()[:24]}"
+
+
+def _owner_of(call: Call, channel: str, email: str) -> str:
+    keys = [channel_key(channel), email_key(channel, email)]
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    _require_channel(rows, channel)
+    user_pk = owner_in(rows, channel, email)
+    if user_pk is None:
+        raise UnknownUser
+    return user_pk
+
+
+# --- transfers ------------------------------------------------------------------------------
+
+
+def transfer(
+    call: Call,
+    channel: str,
+    transfer_id: str,
+    parties: ByUsers | ByAccountIds,
+    *,
+    amount: str,
+    note: str | None,
+) -> Settled[Transfer]:
+    """Move credit between two accounts of one currency, once for ever under this id.
+
+    Raises `InvalidAmount`, `UnknownCurrency`, `UnknownChannel`, `UnknownAccount`, `SameAccount`,
+    `CurrencyMismatch`, `SourceWithoutEntries`, `InsufficientCredit` or `IdConflict`.
+    """
+    if parties.source == parties.target:
+        raise SameAccount
+    if isinstance(parties, ByUsers):
+        source = AccountKey(channel, parties.source, parties.currency)
+        target = AccountKey(channel, parties.target, parties.currency)
+    else:
+        named = _resolve(call, channel, transfer_id, parties)
+        if isinstance(named, Transfer):
+            wanted = Wanted(
+                channel, transfer_id, parse_amount(amount, named.currency), note, call.by
+            )
+            rules.check_replay(named, wanted, same_parties=_moved_between(named, parties))
+            return Settled(named, written=False)
+        source, target = named
+    wanted = Wanted(channel, transfer_id, parse_amount(amount, source.currency), note, call.by)
+
+    def decide(rows: Rows) -> Commit[Transfer] | Replay[Transfer]:
+        stored = transfer_in(rows, channel, transfer_id)
+        if stored is not None:
+            rules.check_replay(stored, wanted, same_parties=_moved_between(stored, parties))
+            return Replay(stored)
+        from_account = _require_account(rows, source)
+        to_account = _require_account(rows, target)
+        movement = rules.decide(wanted, from_account, to_account, to_ms(call.now))
+        return Commit(post(movement), movement.transfer)
+
+    keys = [
+        channel_key(channel),
+        transfer_key(channel, transfer_id),
+        account_key(source),
+        account_key(target),
+    ]
+    return settle(decide, keys, deadline=call.deadline)
+
+
+def read_transfer(call: Call, channel: str, transfer_id: str) -> Transfer:
+    """Return a transfer. Raises `UnknownChannel` or `UnknownTransfer`."""
+    keys = [channel_key(channel), transfer_key(channel, transfer_id)]
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    _require_channel(rows, channel)
+    found = transfer_in(rows, channel, transfer_id)
+    if found is None:
+        raise UnknownTransfer
+    return found
+
+
+def _resolve(
+    call: Call, channel: str, transfer_id: str, parties: ByAccountIds
+) -> Transfer | tuple[AccountKey, AccountKey]:
+    """Return the transfer if its id is taken, else the accounts that the ids name."""
+    keys = [
+        channel_key(channel),
+        transfer_key(channel, transfer_id),
+        account_id_key(channel, parties.source),
+        account_id_key(channel, parties.target),
+    ]
+
+    def decide(rows: Rows) -> Replay[Transfer | tuple[AccountKey, AccountKey]]:
+        stored = transfer_in(rows, channel, transfer_id)
+        if stored is not None:
+            return Replay(stored)
+        source = named_in(rows, channel, parties.source)
+        target = named_in(rows, channel, parties.target)
+        if source is None or target is None:
+            _require_channel(rows, channel)
+            missing = parties.source if source is None else parties.target
+            raise UnknownAccount(f"No account of this channel has the account_id {missing!r}.")
+        if parties.currency not in {None, source.currency}:
+            raise CurrencyMismatch
+        return Replay((source, target))
+
+    return settle(decide, keys, deadline=call.deadline).answer
+
+
+def _moved_between(stored: Transfer, parties: ByUsers | ByAccountIds) -> bool:
+    asked = (parties.source, parties.target)
+    if isinstance(parties, ByUsers):
+        kept = (stored.source.user_pk, stored.target.user_pk)
+        return asked == kept and stored.currency == parties.currency
+    kept_ids = (stored.source.account_id, stored.target.account_id)
+    return asked == kept_ids and parties.currency in {None, stored.currency}
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def read_account(call: Call, key: AccountKey) -> OwnedAccount:
+    """Return an account. Raises `UnknownChannel` or `UnknownAccount`."""
+    keys = [
+        channel_key(key.channel),
+        account_key(key),
+        user_key(key.channel, key.user_pk),
+    ]
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    return OwnedAccount(_require_account(rows, key), _email(rows, key))
+
+
+def read_account_at(call: Call, key: AccountKey, at_ms: int) -> PastBalance:
+    """Return the balance as of a time, inclusive to the millisecond.
+
+    Raises `AtTooRecent` for a time later than a minute ago, and `UnknownAccount` also for a
+    time before the account was opened.
+    """
+    if at_ms > to_ms(call.now) - AT_SETTLES_MS:
+        raise AtTooRecent
+    owned = read_account(call, key)
+    if at_ms < owned.account.created_ms:
+        raise UnknownAccount("The account was not opened yet at that time.")
+    entry = last_entry_at(key, at_ms, deadline=call.deadline)
+    return PastBalance(owned, entry.balance_after if entry is not None else 0)
+
+
+def list_accounts(
+    call: Call, channel: str, filters: Filters, *, limit: int, start: Item | None
+) -> tuple[list[OwnedAccount], Item | None]:
+    """Return a page of accounts by currency and account id. Raises `UnknownChannel`."""
+    last: Item | None = None
+    if filters.account_id or filters.user_pk or filters.user_email:
+        keys = _few_keys(call, channel, filters)
+    else:
+        prefix = f"{filters.currency}#" if filters.currency else ""
+        keys, last = list_keys(
+            channel, prefix=prefix, limit=limit, start=start, deadline=call.deadline
+        )
+    if not keys and start is None:
+        rows = batch_get([channel_key(channel)], deadline=call.deadline, consistent=True)
+        _require_channel(rows, channel)
+    return _owned(call, keys), last
+
+
+def list_targets(
+    call: Call, source: AccountKey, search: str | None, *, limit: int, start: Item | None
+) -> tuple[list[OwnedAccount], Item | None]:
+    """Return a page of the accounts that `source` may send to: its currency, not itself.
+
+    `search` is a complete e-mail, or the start of an account id. Raises `UnknownAccount`.
+    """
+    read_account(call, source)
+    if search and "@" in search:
+        filters = Filters(user_email=search, currency=source.currency)
+        found, last = list_accounts(call, source.channel, filters, limit=limit, start=None)
+    else:
+        prefix = f"{source.currency}#{search or ''}"
+        keys, last = list_keys(
+            source.channel, prefix=prefix, limit=limit, start=start, deadline=call.deadline
+        )
+        found = _owned(call, keys)
+    return [target for target in found if target.account.key != source], last
+
+
+def list_activities(
+    call: Call, key: AccountKey, *, limit: int, start: Item | None
+) -> tuple[list[Entry], Item | None]:
+    """Return a page of an account's entries, newest first. Raises `UnknownAccount`."""
+    entries, last = list_entries(
+        key, limit=limit, start=start, deadline=call.deadline, consistent=True
+    )
+    if not entries and start is None:
+        read_account(call, key)
+    return entries, last
+
+
+def _few_keys(call: Call, channel: str, filters: Filters) -> list[AccountKey]:
+    if filters.account_id:
+        row_key = account_id_key(channel, filters.account_id)
+        rows = batch_get([row_key], deadline=call.deadline, consistent=True)
+        named = named_in(rows, channel, filters.account_id)
+        keys = [named] if named is not None else []
+    else:
+        keys = _keys_of_user(call, channel, filters)
+    owner = filters.user_pk
+    if filters.user_email:
+        owner = _find_owner(call, channel, filters.user_email)
+        if owner is None or filters.user_pk not in {None, owner}:
+            return []
+    return [
+        key
+        for key in keys
+        if owner in {None, key.user_pk} and filters.currency in {None, key.currency}
+    ]
+
+
+def _keys_of_user(call: Call, channel: str, filters: Filters) -> list[AccountKey]:
+    user_pk = filters.user_pk or _find_owner(call, channel, filters.user_email or "")
+    if user_pk is None:
+        return []
+    return [a.key for a in list_of_user(channel, user_pk, deadline=call.deadline)]
+
+
+def _find_owner(call: Call, channel: str, email: str) -> str | None:
+    rows = batch_get([email_key(channel, email)], deadline=call.deadline, consistent=True)
+    return owner_in(rows, channel, email)
+
+
+def _owned(call: Call, keys: Sequence[AccountKey]) -> list[OwnedAccount]:
+    if not keys:
+        return []
+    users = {key.user_pk: user_key(key.channel, key.user_pk) for key in keys}
+    rows = batch_get(
+        [*(account_key(key) for key in keys), *users.values()],
+        deadline=call.deadline,
+        consistent=True,
+    )
+    return [OwnedAccount(_require_account(rows, key), _email(rows, key)) for key in keys]
+
+
+def _email(rows: Rows, key: AccountKey) -> str:
+    user = user_in(rows, key.channel, key.user_pk)
+    assert user is not None, "an account is opened only for a registered user"
+    return user.email
+
+
+def _require_account(rows: Rows, key: AccountKey) -> Account:
+    account = account_in(rows, key)
+    if account is None:
+        _require_channel(rows, key.channel)
+        raise UnknownAccount(f"The user {key.user_pk!r} has no account in {key.currency}.")
+    return account
+
+
+def _require_channel(rows: Rows, channel: str) -> None:
+    if channel_in(rows, channel) is None:
+        raise UnknownChannel

@@ -1,0 +1,170 @@
+"""The OpenAPI 3.1 description, derived from the routes as they are declared.
+
+The models are the very ones that validate, so the description cannot promise anything else.
+"""
+
+import re
+from collections import defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from chalicelib import auth
+from chalicelib.http import (
+    DECLARED,
+    FORM,
+    GUEST,
+    JSON,
+    PATH_TYPES,
+    PROBLEM,
+    PUBLIC,
+    Problem,
+    Route,
+    path_schema,
+    status_of,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.core.errors import Refusal
+
+VERSION: Final = "0.1.0"
+"""The version of the interface; CHANGELOG.md says what each one changed."""
+
+_REFS: Final = "#/components/schemas/{model}"
+
+_SECURITY_SCHEMES: Final = {
+    "staff": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": f"A staff token with claims channels and scope: {' '.join(auth.SCOPES)}.",
+    },
+    "loyalty_session": {"type": "apiKey", "in": "cookie", "name": "loyalty_session"},
+    "osessionid": {"type": "apiKey", "in": "cookie", "name": "osessionid"},
+    "shopper": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A shopper's token: one channel, scope shopper, two hours at most.",
+    },
+}
+
+
+@lru_cache(maxsize=1)
+def describe() -> dict[str, Any]:
+    """Return the description of every declared route as one OpenAPI 3.1 document."""
+    models = _models()
+    _, schemas = models_json_schema(
+        [(model, "serialization" if model in _answers() else "validation") for model in models],
+        ref_template=_REFS,
+    )
+    paths: dict[str, Any] = defaultdict(dict)
+    for route in sorted(DECLARED, key=lambda route: (route.path, route.method)):
+        paths[route.path][route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Loyalty Money",
+            "version": VERSION,
+            "description": "A store-credit ledger for online shops.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": dict(paths),
+        "components": {"schemas": schemas["$defs"], "securitySchemes": _SECURITY_SCHEMES},
+    }
+
+
+def _answers() -> set[type[BaseModel]]:
+    shown = {model for route in DECLARED for model in route.answers.values() if model is not None}
+    return shown | {Problem}
+
+
+def _models() -> list[type[BaseModel]]:
+    bodies = {route.body for route in DECLARED if route.body is not None}
+    return sorted(_answers() | bodies, key=lambda model: model.__name__)
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": f"{route.view.__module__.rpartition('.')[2]}_{route.view.__name__}",
+        "summary": route.summary,
+        "tags": [route.view.__module__.rpartition(".")[2].replace("_", "-")],
+        "security": _security(route),
+        "responses": _responses(route),
+    }
+    parameters = _path_parameters(route) + _query_parameters(route)
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body is not None:
+        media = [JSON, FORM] if route.reads_body_itself else [JSON]
+        schema = {"schema": {"$ref": _ref(route.body)}}
+        operation["requestBody"] = {
+            "required": not route.reads_body_itself,
+            "content": dict.fromkeys(media, schema),
+        }
+    return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.access == PUBLIC:
+        return [{}]
+    shopper: list[dict[str, list[str]]] = [
+        {"loyalty_session": []},
+        {"osessionid": []},
+        {"shopper": []},
+    ]
+    if route.access == auth.SHOPPER:
+        return shopper
+    if route.access == GUEST:
+        return [*shopper, {}]
+    return [{"staff": [route.access]}]
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, model in sorted(route.answers.items()):
+        responses[str(status)] = {"description": _SUCCESS[status]}
+        if model is not None:
+            responses[str(status)]["content"] = {JSON: {"schema": {"$ref": _ref(model)}}}
+    by_status: dict[int, list[type[Refusal]]] = defaultdict(list)
+    for refusal in route.all_refusals:
+        by_status[status_of(refusal)].append(refusal)
+    for status, refusals in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": "; ".join(f"{refusal.code}: {refusal.title}" for refusal in refusals),
+            "content": {PROBLEM: {"schema": {"$ref": _ref(Problem)}}},
+        }
+    return responses
+
+
+_SUCCESS: Final = {200: "Done, or done before", 201: "Created", 204: "Done"}
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
+        for name in re.findall(r"{(\w+)}", route.path)
+        if name in PATH_TYPES
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    schema = route.query.model_json_schema()
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", []),
+            "schema": shape,
+        }
+        for name, shape in schema["properties"].items()
+    ]
+
+
+def _ref(model: type[BaseModel]) -> str:
+    name = re.sub(r"[^\w.-]", "_", model.__name__)
+    return _REFS.format(model=name)

@@ -1,0 +1,376 @@
+"""How a visit to a checkout page looks on the wire: the envelope that the storefront client reads.
+
+Every field and list here is read by the published client; docs/checkout-protocol.md says where.
+An answer must never leave the client with a list whose first choice would be refused again, or
+it posts that choice for ever.
+"""
+
+import json
+from typing import Any, Final
+
+from chalicelib.auth import seal
+from chalicelib.checkout import Visit
+from chalicelib.core import errors
+from chalicelib.core.checkout import (
+    Move,
+    Situation,
+    Step,
+    balance_of,
+    chosen_option,
+    options_of,
+    step_of,
+)
+from chalicelib.core.errors import PageRefusal
+from chalicelib.core.money import format_page_amount
+from chalicelib.core.pre_orders import InstallmentPrice, Order, PreOrder, price_installments
+from chalicelib.core.settings import PaymentOption
+from chalicelib.http import Shown
+
+Json = dict[str, Any]
+
+BASKET_URL: Final = "/baskets/basket/"
+CHECKOUT_TEMPLATE: Final = "orders/checkout.html"
+GUEST_TEMPLATE: Final = "orders/index.html"
+
+_LABELS: Final = {"TRY": "TL"}
+_CARDS: Final = (
+    ("4", "Visa", "visa"),
+    ("5", "Mastercard", "mastercard"),
+    ("2", "Mastercard", "mastercard"),
+    ("34", "American Express", "amex"),
+    ("37", "American Express", "amex"),
+    ("9792", "Troy", "troy"),
+)
+"""First digits of card numbers: ISO/IEC 7812 ranges as the card schemes publish them."""
+
+
+class Context(Shown):
+    """One page of an answer; `page_context` is an object even when it is empty."""
+
+    page_name: str
+    page_slug: str
+    page_context: dict[str, Any]
+
+
+class Envelope(Shown):
+    """What every checkout page answers. `errors` is null, a list, or texts by field."""
+
+    context_list: list[Context]
+    template_name: str
+    errors: dict[str, list[str]] | list[str] | None
+    pre_order: dict[str, Any] | None = None
+    redirect_url: str | None = None
+
+    def to_json(self) -> str:
+        """Return the JSON text; `pre_order` and `redirect_url` only where they are set.
+
+        The client would store an empty pre-order, and act on it.
+        """
+        return self.model_dump_json(exclude_unset=True)
+
+
+def envelope_of(visit: Visit) -> Envelope:
+    """Return the envelope of a visit."""
+    if visit.refusal is not None:
+        return _refused(visit, visit.refusal)
+    if visit.move is Move.TO_BASKET:
+        return Envelope(
+            context_list=[], template_name=CHECKOUT_TEMPLATE, errors=[], redirect_url=BASKET_URL
+        )
+    # The client clears old errors only for a list, and asks for that when it loads the page.
+    no_errors: list[str] | None = [] if visit.move is Move.SHOW else None
+    return Envelope(
+        context_list=_contexts(visit),
+        template_name=CHECKOUT_TEMPLATE,
+        errors=no_errors,
+        pre_order=_pre_order(visit),
+    )
+
+
+def guest_envelope() -> Envelope:
+    """Return what a visitor without a session gets: the view that asks to log in."""
+    return Envelope(
+        context_list=[_index(logged_in=False)], template_name=GUEST_TEMPLATE, errors=None
+    )
+
+
+def label_of(currency: str) -> str:
+    """Return how shops of this currency write it: "TL" for TRY, else the code."""
+    return _LABELS.get(currency, currency)
+
+
+def completed_url(channel: str, user_pk: str, reference: str) -> str:
+    """Return the address of the thank-you page: one segment, signed, that names the order."""
+    return f"/orders/completed/{order_token(channel, user_pk, reference)}/"
+
+
+def order_token(channel: str, user_pk: str, reference: str) -> str:
+    """Return the sealed name of an order, readable only by the shopper's own session."""
+    return seal("order", {"c": channel, "u": user_pk, "r": reference})
+
+
+def order_shown(order: Order) -> Json:
+    """Return a completed order as the thank-you page reads it."""
+    content = json.loads(order.content)
+    items = content.get("basket", {}).get("basketitem_set", [])
+    return {
+        "id": order.order_id,
+        "number": order.reference,
+        "user_email": order.user_email,
+        "amount": format_page_amount(order.total, order.currency),
+        "shipping_amount": format_page_amount(order.shipping, order.currency),
+        "loyalty_money": format_page_amount(order.loyalty, order.currency),
+        "currency": {"value": order.currency.lower(), "label": label_of(order.currency)},
+        "payment_option": {"name": "Loyalty Money", "payment_type": order.payment_option},
+        "shipping_address": content.get("shipping_address"),
+        "billing_address": content.get("billing_address"),
+        "orderitem_set": [_order_item(number, item) for number, item in enumerate(items, 1)],
+    }
+
+
+def _order_item(number: int, item: Json) -> Json:
+    product = item.get("product") or {}
+    images = product.get("productimage_set") or [{}]
+    return {
+        "id": item.get("pk", number),
+        "quantity": item.get("quantity"),
+        "price": item.get("unit_price"),
+        "retail_price": product.get("retail_price"),
+        "product": {
+            "name": product.get("name"),
+            "absolute_url": product.get("absolute_url"),
+            "image": images[0].get("image"),
+        },
+    }
+
+
+# --- contexts -------------------------------------------------------------------------------
+
+
+def _context(name: str, **content: object) -> Context:
+    return Context(page_name=name, page_slug=name.lower(), page_context=content)
+
+
+def _index(*, logged_in: bool) -> Context:
+    return _context(
+        "IndexPage", is_user_logged_in=logged_in, can_guest_purchase=False, has_gift_box=False
+    )
+
+
+def _contexts(visit: Visit) -> list[Context]:
+    situation = visit.situation
+    if visit.move is Move.SHOW:
+        return _all_pages(visit)
+    if visit.move is Move.SHOW_CREDIT:
+        balance = format_page_amount(balance_of(situation.account), visit.currency)
+        return [_context("LoyaltyMoneyUsagePage", balance=balance)]
+    if visit.move is Move.SHOW_ORDER:
+        return [_thank_you(visit)]
+    if visit.move is Move.USE_CREDIT:
+        return [_context("EmptyPage")]
+    return [_current_page(situation)]
+
+
+def _all_pages(visit: Visit) -> list[Context]:
+    """Return the pages that are done and the current one, as the client loads a checkout."""
+    content = json.loads(visit.content)
+    pages = [_index(logged_in=True)]
+    if content.get("delivery_option"):
+        options = [content["delivery_option"]]
+        pages.append(_context("DeliveryOptionSelectionPage", delivery_options=options))
+    addresses = [
+        content[name] for name in ("shipping_address", "billing_address") if name in content
+    ]
+    if addresses:
+        pages.append(_context("AddressSelectionPage", addresses=addresses))
+    if content.get("shipping_option"):
+        options = [content["shipping_option"]]
+        pages.append(_context("ShippingOptionSelectionPage", shipping_options=options))
+    pages.append(_options_page(visit.situation))
+    current = _current_page(visit.situation)
+    return pages if current.page_name == pages[-1].page_name else [*pages, current]
+
+
+def _current_page(situation: Situation) -> Context:
+    """Return the page where the shopper is to go on."""
+    step = step_of(situation)
+    option = chosen_option(situation)
+    if step is Step.COVERED:
+        paying = option is not None and option.rule is not None
+        return _context("LoyaltyPaymentSelectedPage") if paying else _options_page(situation)
+    match step:
+        case Step.CARD:
+            return _context("BinNumberPage")
+        case Step.CARD_KNOWN:
+            return _installments_page(situation)
+        case Step.CARD_READY:
+            return _context("CreditCardConfirmationPage")
+        case Step.CREDIT_SHORT:
+            return _context("LoyaltyPaymentSelectedPage")
+        case Step.OTHER:
+            assert option is not None
+            funds = option.payment_type == "funds_transfer"
+            return _context("FundsTransferChoicePage", bank_accounts=[]) if funds else _empty()
+        case _:
+            return _options_page(situation)
+
+
+def _empty() -> Context:
+    return _context("EmptyPage")
+
+
+def _options_page(situation: Situation) -> Context:
+    options = options_of(situation)
+    return _context(
+        "PaymentOptionSelectionPage",
+        checkout_url=None,
+        status_url=None,
+        payment_options=[_option(option) for option in options.active],
+        unavailable_options=[_option(option) for option in options.inactive],
+    )
+
+
+def _installments_page(situation: Situation) -> Context:
+    pre_order = situation.effective
+    assert pre_order is not None
+    prices = price_installments(situation.settings.installments, pre_order.unpaid)
+    return _context(
+        "InstallmentSelectionPage",
+        card_type=_card_type(pre_order.bin_number or ""),
+        installments=[_installment(price, pre_order.currency) for price in prices],
+    )
+
+
+def _thank_you(visit: Visit) -> Context:
+    pre_order = visit.situation.pre_order
+    assert pre_order is not None
+    url = completed_url(pre_order.channel, pre_order.user_pk, pre_order.reference)
+    return _context(
+        "ThankYouPage",
+        redirect_url=url,
+        order_id=pre_order.order_id,
+        new_user=False,
+        token=f"{pre_order.content_hash:.40}",
+        campaigns=[],
+    )
+
+
+# --- refusals -------------------------------------------------------------------------------
+
+_STOPS_INSTALLMENTS: Final = (errors.FullyCovered, errors.OptionNotChosen, errors.BinMissing)
+_SHOWS_OPTIONS: Final = (errors.OptionRefused, errors.UnpaidRemains, errors.CreditChanged)
+
+
+def _refused(visit: Visit, refusal: PageRefusal) -> Envelope:
+    complaints = {refusal.field: [refusal.detail]}
+    if visit.situation.effective is None or isinstance(refusal, errors.NoOpenCheckout):
+        return Envelope(
+            context_list=[_empty()],
+            template_name=CHECKOUT_TEMPLATE,
+            errors=complaints,
+            redirect_url=BASKET_URL,
+        )
+    return Envelope(
+        context_list=[_page_of_refusal(visit.situation, refusal)],
+        template_name=CHECKOUT_TEMPLATE,
+        errors=complaints,
+        pre_order=_pre_order(visit),
+    )
+
+
+def _page_of_refusal(situation: Situation, refusal: PageRefusal) -> Context:
+    """Return the context that leaves the client nothing to post again by itself."""
+    if isinstance(refusal, _STOPS_INSTALLMENTS):
+        return _context("InstallmentSelectionPage", installments=[])
+    if isinstance(refusal, errors.InstallmentRefused):
+        return _installments_page(situation)
+    if isinstance(refusal, _SHOWS_OPTIONS):
+        return _options_page(situation)
+    return _empty()
+
+
+# --- the pre-order --------------------------------------------------------------------------
+
+
+def _pre_order(visit: Visit) -> Json:
+    pre_order = visit.situation.effective
+    if pre_order is None:
+        return {}
+    content = json.loads(visit.content)
+    return {
+        "basket": _basket(pre_order, content),
+        "delivery_option": content.get("delivery_option"),
+        "shipping_option": content.get("shipping_option"),
+        "shipping_address": content.get("shipping_address"),
+        "billing_address": content.get("billing_address"),
+        "retail_store": None,
+        "payment_option": _chosen(visit.situation),
+        "installment": _chosen_installment(visit.situation, pre_order),
+        "currency_type_label": label_of(pre_order.currency),
+        "is_guest": False,
+        "is_post_order": False,
+        "notifications": None,
+        "redirect_to_three_d": None,
+        **_amounts(visit.situation, pre_order),
+    }
+
+
+def _amounts(situation: Situation, pre_order: PreOrder) -> Json:
+    price = _chosen_price(situation, pre_order)
+    interest = price.total - pre_order.unpaid if price is not None else 0
+    amounts = {
+        "shipping_amount": pre_order.shipping,
+        "total_amount": pre_order.total,
+        "total_amount_with_interest": pre_order.total + interest,
+        "loyalty_money": pre_order.loyalty,
+        "unpaid_amount": pre_order.unpaid,
+    }
+    return {k: format_page_amount(minor, pre_order.currency) for k, minor in amounts.items()}
+
+
+def _basket(pre_order: PreOrder, content: Json) -> Json:
+    products = format_page_amount(pre_order.total - pre_order.shipping, pre_order.currency)
+    nothing_off = format_page_amount(0, pre_order.currency)
+    return {
+        "basketitem_set": [],
+        "total_amount": products,
+        "total_discount_amount": nothing_off,
+        **content.get("basket", {}),
+    }
+
+
+def _chosen(situation: Situation) -> Json | None:
+    option = chosen_option(situation)
+    return None if option is None else _option(option)
+
+
+def _option(option: PaymentOption) -> Json:
+    shown = option.model_dump(include={"pk", "name", "slug", "payment_type"})
+    return {**shown, "payment_type_label": option.name}
+
+
+def _chosen_price(situation: Situation, pre_order: PreOrder) -> InstallmentPrice | None:
+    prices = price_installments(situation.settings.installments, pre_order.unpaid)
+    return next((price for price in prices if price.plan.pk == pre_order.installment), None)
+
+
+def _chosen_installment(situation: Situation, pre_order: PreOrder) -> Json | None:
+    price = _chosen_price(situation, pre_order)
+    return None if price is None else _installment(price, pre_order.currency)
+
+
+def _installment(price: InstallmentPrice, currency: str) -> Json:
+    return {
+        "pk": price.plan.pk,
+        "label": price.plan.label,
+        "installment_count": price.plan.installment_count,
+        "monthly_price_with_accrued_interest": format_page_amount(price.monthly, currency),
+        "price_with_accrued_interest": format_page_amount(price.total, currency),
+    }
+
+
+def _card_type(bin_number: str) -> Json:
+    for digits, name, slug in _CARDS:
+        if bin_number.startswith(digits):
+            return {"name": name, "slug": slug, "logo": None}
+    return {"name": "Card", "slug": "other", "logo": None}

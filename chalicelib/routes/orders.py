@@ -1,0 +1,59 @@
+"""The door to completed orders, for back ends and admins."""
+
+import json
+
+from pydantic import JsonValue
+
+from chalicelib import checkout
+from chalicelib.core.errors import UnknownChannel, UnknownOrder
+from chalicelib.core.money import format_amount
+from chalicelib.core.pre_orders import Order
+from chalicelib.http import Answer, Request, Routes, Shown
+from chalicelib.routes.times import Time, time_of
+
+routes = Routes(__name__)
+
+
+class OrderShown(Shown):
+    """A completed order, with the basket as it was handed over."""
+
+    reference: str
+    order_id: int
+    user_pk: str
+    user_email: str
+    currency: str
+    total_amount: str
+    shipping_amount: str
+    loyalty_money: str
+    payment_type: str
+    completed_at: Time
+    basket: dict[str, JsonValue] | None
+
+
+@routes.route(
+    "GET",
+    "/channels/{channel}/orders/{reference}",
+    access="read",
+    answers={200: OrderShown},
+    refusals=(UnknownChannel, UnknownOrder),
+)
+def read_order(request: Request) -> Answer:
+    """Read a completed order by the shop's reference."""
+    path = request.path
+    return Answer(_order(checkout.read_order(request.call, path["channel"], path["reference"])))
+
+
+def _order(order: Order) -> OrderShown:
+    return OrderShown(
+        reference=order.reference,
+        order_id=order.order_id,
+        user_pk=order.user_pk,
+        user_email=order.user_email,
+        currency=order.currency,
+        total_amount=format_amount(order.total, order.currency),
+        shipping_amount=format_amount(order.shipping, order.currency),
+        loyalty_money=format_amount(order.loyalty, order.currency),
+        payment_type=order.payment_option,
+        completed_at=time_of(order.completed_ms),
+        basket=json.loads(order.content).get("basket"),
+    )

@@ -1,0 +1,313 @@
+"""Doors that the published storefront client knows: checkout pages and the shopper's own account.
+
+Business errors leave as 200 with `errors`: the client sends anything else four times and sticks.
+"""
+
+import json
+import secrets
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib import auth, checkout
+from chalicelib.checkout import Visit
+from chalicelib.core.accounts import Entry
+from chalicelib.core.checkout import Event
+from chalicelib.core.currencies import DIGITS
+from chalicelib.core.errors import (
+    InvalidCursor,
+    OutcomeUnknown,
+    PageRefusal,
+    Refusal,
+    UnknownOrder,
+    UnknownPage,
+    UnreadableForm,
+)
+from chalicelib.core.money import format_page_amount
+from chalicelib.http import (
+    FORM,
+    GUEST,
+    JSON,
+    PUBLIC,
+    Answer,
+    Request,
+    Routes,
+    Shown,
+    check_size,
+    media_type,
+    parse_form,
+)
+from chalicelib.routes.envelope import (
+    Envelope,
+    envelope_of,
+    guest_envelope,
+    label_of,
+    order_shown,
+)
+from chalicelib.routes.paging import Page, next_cursor, start_of
+from chalicelib.routes.times import Time, time_of
+
+routes = Routes(__name__)
+
+HISTORY: Final = "/account/loyalty"
+
+
+class PageQuery(BaseModel):
+    """Which page; the client's other query keys are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    page: str | None = None
+
+
+class PageForm(BaseModel):
+    """The field that a page reads, as a form or as JSON; others are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    loyalty_amount_to_use: str | None = None
+    agreement: bool | str | None = None
+    payment_option: int | str | None = None
+    bin_number: str | None = None
+    installment: int | str | None = None
+
+
+class CompletedOrder(Shown):
+    """A completed order, as the thank-you page reads it."""
+
+    campaigns: list[dict[str, Any]]
+    order: dict[str, Any]
+
+
+class Balance(Shown):
+    """The shopper's credit in the session's currency: here, and only here, a JSON number."""
+
+    balance: float
+
+
+class CsrfToken(Shown):
+    """A value for the cookie `csrftoken`."""
+
+    csrf_token: str
+
+
+class CurrencyLabel(Shown):
+    """A currency as the client names it."""
+
+    value: str
+    label: str
+
+
+class HistoryTransaction(Shown):
+    """When it happened, and for which order if for one."""
+
+    created_date: Time
+    order: str | None
+
+
+class HistoryItem(Shown):
+    """One movement of the shopper's credit: positive was received, negative was spent."""
+
+    amount: str
+    created_date: Time
+    currency: CurrencyLabel
+    transaction: HistoryTransaction
+
+
+class History(Shown):
+    """One page of the shopper's movements, newest first; `count` is of all of them."""
+
+    count: int
+    next: str | None
+    previous: None = None
+    results: list[HistoryItem]
+
+
+class HistoryQuery(Page):
+    """How many movements, and where to go on."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+
+
+@routes.route(
+    "GET",
+    "/orders/checkout",
+    access=GUEST,
+    query=PageQuery,
+    answers={200: Envelope},
+)
+def show_page(request: Request, query: PageQuery) -> Answer:
+    """Show the checkout, or the shopper's credit for the usage page."""
+    call, currency = request.call, _currency(request)
+    if query.page is None and request.caller is None:
+        return Answer(guest_envelope())
+    if query.page is not None and query.page not in _EVENTS:
+        return _answer(
+            checkout.refuse(request.call, request.shopper, _currency(request), UnknownPage())
+        )
+    event = Event.SHOW_CREDIT if query.page == Event.USE_CREDIT else Event.SHOW
+    return _answer(checkout.visit(call, request.shopper, currency, event, ""))
+
+
+@routes.route(
+    "POST",
+    "/orders/checkout",
+    access=auth.SHOPPER,
+    query=PageQuery,
+    body=PageForm,
+    reads_body_itself=True,
+    answers={200: Envelope},
+    refusals=(OutcomeUnknown,),
+)
+def post_page(request: Request, query: PageQuery) -> Answer:
+    """Act on a checkout page; every post may be repeated."""
+    call, shopper, currency = request.call, request.shopper, _currency(request)
+    try:
+        event = _event(query.page)
+        text = _read_form(request).get(_FIELDS[event], "")
+    except PageRefusal as refusal:
+        return _answer(checkout.refuse(call, shopper, currency, refusal))
+    return _answer(checkout.visit(call, shopper, currency, event, text))
+
+
+@routes.route(
+    "GET",
+    "/orders/completed/{token}",
+    access=auth.SHOPPER,
+    query=PageQuery,
+    answers={200: CompletedOrder},
+    refusals=(UnknownOrder,),
+)
+def show_completed(request: Request, query: PageQuery) -> Answer:
+    """Show a completed order to the shopper who completed it."""
+    del query
+    shopper = request.shopper
+    named = auth.unseal("order", request.path["token"])
+    if named is None or (named["c"], named["u"]) != (shopper.channel, shopper.user_pk):
+        raise UnknownOrder
+    order = checkout.read_order(request.call, shopper.channel, named["r"])
+    return Answer(CompletedOrder(campaigns=[], order=order_shown(order)))
+
+
+@routes.route(
+    "GET", "/account/loyalty-account-balance", access=auth.SHOPPER, answers={200: Balance}
+)
+def show_balance(request: Request) -> Answer:
+    """Show the shopper's credit in the currency of the session."""
+    currency, minor = checkout.read_balance(request.call, request.shopper, _currency(request))
+    return Answer(Balance(balance=float(format_page_amount(minor, currency))))
+
+
+@routes.route(
+    "GET",
+    HISTORY,
+    access=auth.SHOPPER,
+    query=HistoryQuery,
+    answers={200: History},
+    refusals=(InvalidCursor,),
+)
+def show_history(request: Request, query: HistoryQuery) -> Answer:
+    """Show the shopper's movements in the currency of the session, newest first."""
+    shopper, currency = request.shopper, _currency(request)
+    name = ("history", shopper.channel, shopper.user_pk, currency)
+    found = checkout.read_history(
+        request.call, shopper, currency, limit=query.limit, start=start_of(query, *name)
+    )
+    cursor = next_cursor(found.last, *name)
+    following = f"{HISTORY}/?limit={query.limit}&cursor={cursor}" if cursor else None
+    results = [_movement(entry) for entry in found.entries]
+    return Answer(History(count=found.count, next=following, results=results))
+
+
+@routes.route("GET", "/csrf_token", access=PUBLIC, answers={200: CsrfToken})
+def csrf_token(request: Request) -> Answer:
+    """Give a token for the cookie `csrftoken`; it is compared with the header x-csrftoken."""
+    del request
+    return Answer(CsrfToken(csrf_token=secrets.token_hex(32)))
+
+
+_EVENTS: Final = {
+    "IndexPage": Event.SHOW,
+    "LoyaltyMoneyUsagePage": Event.USE_CREDIT,
+    "LoyaltyMoneyPage": Event.COMPLETE,
+    "LoyaltyPaymentSelectedPage": Event.COMPLETE,
+    "PaymentOptionSelectionPage": Event.SELECT_OPTION,
+    "BinNumberPage": Event.ENTER_BIN,
+    "InstallmentSelectionPage": Event.CHOOSE_INSTALLMENT,
+    "CreditCardConfirmationPage": Event.CONFIRM_CARD,
+}
+"""Pages by the names that the client sends; the two completing ones are one (decision 1)."""
+
+_FIELDS: Final = {
+    Event.SHOW: "",
+    Event.USE_CREDIT: "loyalty_amount_to_use",
+    Event.COMPLETE: "agreement",
+    Event.SELECT_OPTION: "payment_option",
+    Event.ENTER_BIN: "bin_number",
+    Event.CHOOSE_INSTALLMENT: "installment",
+    Event.CONFIRM_CARD: "",
+}
+
+
+def _answer(visit: Visit) -> Answer:
+    return Answer(envelope_of(visit))
+
+
+def _event(page: str | None) -> Event:
+    event = _EVENTS.get(page or "")
+    if event is None:
+        raise UnknownPage
+    return event
+
+
+def _currency(request: Request) -> str | None:
+    """Return the currency of the session, or None for "use the default" (decision 13).
+
+    The client sends lower case, and the word `undefined` when its cookie is missing.
+    """
+    code = request.headers.get("x-currency", "").strip().upper()
+    return code if code in DIGITS else None
+
+
+def _read_form(request: Request) -> dict[str, str]:
+    """Return the posted fields as text, from a form or from JSON. Raises `UnreadableForm`."""
+    kind = media_type(request.headers)
+    try:
+        check_size(request.raw_body)
+        if kind == FORM:
+            return parse_form(request.raw_body)
+        if kind == JSON:
+            return _parse_json(request.raw_body)
+    except Refusal as refusal:
+        raise UnreadableForm(refusal.detail) from None
+    raise UnreadableForm
+
+
+def _parse_json(raw: bytes) -> dict[str, str]:
+    try:
+        content = json.loads(raw or b"{}")
+    except ValueError:
+        raise UnreadableForm from None
+    if not isinstance(content, dict):
+        raise UnreadableForm
+    return {name: _as_text(value) for name, value in content.items()}
+
+
+def _as_text(value: object) -> str:
+    """Return a JSON value as a form would carry it; a float is no exact amount, so it is none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _movement(entry: Entry) -> HistoryItem:
+    currency = entry.account.currency
+    created = time_of(entry.at_ms)
+    return HistoryItem(
+        amount=format_page_amount(entry.amount, currency),
+        created_date=created,
+        currency=CurrencyLabel(value=currency.lower(), label=label_of(currency)),
+        transaction=HistoryTransaction(created_date=created, order=entry.order),
+    )

@@ -1,0 +1,79 @@
+"""Entries: put once, read newest first. Their order in time and in number is one order."""
+
+from typing import cast
+
+from chalicelib.core.accounts import AccountKey, Entry, EntryKind
+from chalicelib.store.requests import Action, Item, put_once, query
+from chalicelib.store.tables import EntryRow
+
+
+def put_entry(entry: Entry) -> Action:
+    """Return the put of a new entry."""
+    return put_once(
+        EntryRow(
+            account=_hash(entry.account),
+            at_seq=_at_seq(entry.at_ms, entry.seq),
+            amount=entry.amount,
+            balance_after=entry.balance_after,
+            kind=entry.kind,
+            counterparty=entry.counterparty,
+            transfer_id=entry.transfer_id,
+            order=entry.order,
+            note=entry.note,
+            hash=entry.hash,
+        )
+    )
+
+
+def list_entries(
+    key: AccountKey, *, limit: int, start: Item | None, deadline: float, consistent: bool = False
+) -> tuple[list[Entry], Item | None]:
+    """Return a page of the account's entries, newest first, and the key to go on from."""
+    items, last = query(
+        EntryRow,
+        EntryRow.account == _hash(key),
+        limit=limit,
+        newest_first=True,
+        start=start,
+        deadline=deadline,
+        consistent=consistent,
+    )
+    return [_entry(key, EntryRow.from_raw_data(item)) for item in items], last
+
+
+def last_entry_at(key: AccountKey, at_ms: int, *, deadline: float) -> Entry | None:
+    """Return the account's last entry up to and including a millisecond, or None."""
+    up_to = EntryRow.at_seq <= _at_seq(at_ms, 9_999_999_999)
+    items, _ = query(
+        EntryRow,
+        (EntryRow.account == _hash(key)) & up_to,
+        limit=1,
+        newest_first=True,
+        consistent=True,
+        deadline=deadline,
+    )
+    return _entry(key, EntryRow.from_raw_data(items[0])) if items else None
+
+
+def _hash(key: AccountKey) -> str:
+    return f"{key.channel}#{key.user_pk}#{key.currency}"
+
+
+def _at_seq(at_ms: int, seq: int) -> str:
+    return f"{at_ms:013d}{seq:010d}"
+
+
+def _entry(key: AccountKey, row: EntryRow) -> Entry:
+    return Entry(
+        account=key,
+        seq=int(row.at_seq[13:]),
+        at_ms=int(row.at_seq[:13]),
+        amount=row.amount,
+        balance_after=row.balance_after,
+        kind=cast("EntryKind", row.kind),
+        counterparty=row.counterparty,
+        transfer_id=row.transfer_id,
+        order=row.order,
+        note=row.note,
+        hash=row.hash,
+    )

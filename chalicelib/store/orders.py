@@ -1,0 +1,52 @@
+"""Completed orders: put once under the shop's reference, so that a basket completes once."""
+
+from chalicelib.core.pre_orders import Order
+from chalicelib.store.requests import Action, Key, Rows, put_once
+from chalicelib.store.tables import OrderRow
+
+
+def order_key(channel: str, reference: str) -> Key[OrderRow]:
+    """Return the key of an order."""
+    return Key(OrderRow, f"{channel}#{reference}")
+
+
+def order_in(rows: Rows, channel: str, reference: str) -> Order | None:
+    """Return the order out of rows that hold its key."""
+    row = rows.get(order_key(channel, reference))
+    return None if row is None else _order(channel, reference, row)
+
+
+def put_order(order: Order) -> Action:
+    """Return the put of a new order, refused when its reference was completed before."""
+    return put_once(
+        OrderRow(
+            id=f"{order.channel}#{order.reference}",
+            user=f"{order.channel}#{order.user_pk}",
+            completed_ms=order.completed_ms,
+            user_email=order.user_email,
+            currency=order.currency,
+            order_id=order.order_id,
+            total=order.total,
+            shipping=order.shipping,
+            loyalty=order.loyalty,
+            payment_option=order.payment_option,
+            content=order.content,
+        )
+    )
+
+
+def _order(channel: str, reference: str, row: OrderRow) -> Order:
+    return Order(
+        channel=channel,
+        user_pk=row.user.removeprefix(f"{channel}#"),
+        currency=row.currency,
+        reference=reference,
+        order_id=row.order_id,
+        user_email=row.user_email,
+        total=row.total,
+        shipping=row.shipping,
+        loyalty=row.loyalty,
+        payment_option=row.payment_option,
+        completed_ms=row.completed_ms,
+        content=row.content,
+    )

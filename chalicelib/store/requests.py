@@ -1,0 +1,499 @@
+"""How the store speaks: every BatchGetItem, transaction, update and query leaves through here.
+
+Writes are prepared as actions, each about one key. `settle` is the one retry loop: it reads,
+lets a pure function decide, writes, and turns the engine's answer into success, a replay, a
+confirmed refusal, `busy` or `outcome_unknown`.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+)
+from pynamodb.exceptions import VerboseClientError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action as UpdateAction
+from pynamodb.expressions.update import Update
+from pynamodb.models import Model
+
+from chalicelib.config import config
+from chalicelib.core.errors import Busy, OutcomeUnknown, Refusal
+from chalicelib.logs import log
+from chalicelib.store.connection import connection
+from chalicelib.store.tables import key_names, noun
+
+Item = dict[str, Any]
+"""A row in DynamoDB's own JSON: attribute name to a one-key map of type and value."""
+
+Identity = tuple[str, str, str | None]
+"""What makes two keys the same row: the table and both key values."""
+
+Items = Mapping[Identity, Item | None]
+
+Row = TypeVar("Row", bound=Model)
+Row_co = TypeVar("Row_co", bound=Model, covariant=True)
+Answer = TypeVar("Answer")
+
+MAX_ATTEMPTS: Final = 10
+BASE_PAUSE_S: Final = 0.010
+MAX_PAUSE_S: Final = 0.500
+BATCH_KEYS: Final = 100
+"""What one BatchGetItem or transaction may hold: a limit of DynamoDB."""
+
+_THROTTLED: Final = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ProvisionedThroughputExceeded",
+        "ThrottlingException",
+        "ThrottlingError",
+        "RequestLimitExceeded",
+        "LimitExceededException",
+    }
+)
+_CONFLICTS: Final = frozenset(
+    {"TransactionConflict", "TransactionConflictException", "TransactionInProgressException"}
+)
+_UNANSWERED: Final = frozenset({"InternalServerError", "ServiceUnavailable", "InternalFailure"})
+_CONDITION_FAILED: Final = "ConditionalCheckFailed"
+_EXPECTED_REASONS: Final = _THROTTLED | _CONFLICTS | {_CONDITION_FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[Row_co]):
+    """The primary key of one row, with the class that reads it."""
+
+    row: type[Row_co]
+    hash: str
+    range: str | None = None
+
+    def item(self) -> Item:
+        """Return the key in DynamoDB's own JSON."""
+        names = key_names(self.row)
+        values = [self.hash] if self.range is None else [self.hash, self.range]
+        return {name: {"S": value} for name, value in zip(names, values, strict=True)}
+
+    @property
+    def identity(self) -> Identity:
+        """What makes two keys the same row."""
+        return noun(self.row), self.hash, self.range
+
+
+AnyKey = Key[Any]
+
+
+class Rows:
+    """What was read, by key. A key that was processed and not found reads as None."""
+
+    def __init__(self, found: Items) -> None:
+        """Keep raw items by the identity of their key."""
+        self._found = dict(found)
+
+    def get(self, key: Key[Row]) -> Row | None:
+        """Return the row, or None where there is none. Asking for an unread key is a bug."""
+        item = self._found[key.identity]
+        return None if item is None else key.row.from_raw_data(dict(item))
+
+    def with_items(self, fresh: Items) -> "Rows":
+        """Return these rows, with those that the engine has shown since in their place."""
+        return Rows({**self._found, **fresh})
+
+    def shows(self, key: Key[Row]) -> bool:
+        """Return whether a row with this key was read or shown, and is there."""
+        return self._found.get(key.identity) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One write about one key, in the shape of a member of TransactItems."""
+
+    key: Key[Any]
+    verb: str
+    request: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Commit(Generic[Answer]):
+    """A decision to write: all actions or none, and the answer once they are written."""
+
+    actions: Sequence[Action]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Replay(Generic[Answer]):
+    """A decision that everything asked for is there already: the first answer."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[Answer]):
+    """How a write ended: its answer, and whether this request wrote it."""
+
+    answer: Answer
+    written: bool
+
+
+class Refused(Exception):
+    """Conditions failed; `items` holds the rows that were found instead, by key identity."""
+
+    def __init__(self, items: Items) -> None:
+        """Keep the rows as they were when the conditions failed."""
+        self.items = items
+        super().__init__("a condition failed")
+
+
+class Contended(Exception):
+    """The engine refused for the moment (conflict, throttling, no connection); nothing moved."""
+
+
+class Unanswered(Exception):
+    """The request was sent and no definite answer came."""
+
+
+# --- actions --------------------------------------------------------------------------------
+
+
+def put_once(row: Model) -> Action:
+    """Return the put of a new row, refused if its key exists.
+
+    No other put is ever made to a put-once table.
+    """
+    key = _key_of(row)
+    return _conditional_put(row, _absent(key.row))
+
+
+def put(row: Model, condition: Condition | None = None) -> Action:
+    """Return the put of a row that may replace an older one, where `condition` holds."""
+    return _conditional_put(row, condition)
+
+
+def update(key: Key[Any], changes: Sequence[UpdateAction], condition: Condition) -> Action:
+    """Return the update of an existing row, where `condition` holds."""
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    request: Item = {
+        "UpdateExpression": Update(*changes).serialize(names, values),
+        "ConditionExpression": condition.serialize(names, values),
+    }
+    return _action(key, "Update", {"Key": key.item()} | request, names, values)
+
+
+def delete(key: Key[Any], condition: Condition) -> Action:
+    """Return the deletion of a row, where `condition` holds."""
+    return _checking(key, "Delete", condition)
+
+
+def check(key: Key[Any], condition: Condition) -> Action:
+    """Return the check that `condition` holds for a row that is not written."""
+    return _checking(key, "ConditionCheck", condition)
+
+
+def exists(row: type[Model]) -> Condition:
+    """Return the condition that the row is there."""
+    return Path(key_names(row)[0]).exists()
+
+
+def _absent(row: type[Model]) -> Condition:
+    return Path(key_names(row)[0]).does_not_exist()
+
+
+def _checking(key: Key[Any], verb: str, condition: Condition) -> Action:
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    text = condition.serialize(names, values)
+    return _action(key, verb, {"Key": key.item(), "ConditionExpression": text}, names, values)
+
+
+def _conditional_put(row: Model, condition: Condition | None) -> Action:
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    request: Item = {"Item": row.serialize()}
+    if condition is not None:
+        request["ConditionExpression"] = condition.serialize(names, values)
+    return _action(_key_of(row), "Put", request, names, values)
+
+
+def _action(
+    key: Key[Model], verb: str, request: Item, names: Mapping[str, str], values: Item
+) -> Action:
+    request["TableName"] = table_name(key.row)
+    if "ConditionExpression" in request:
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if names:
+        request["ExpressionAttributeNames"] = {mark: name for name, mark in names.items()}
+    if values:
+        request["ExpressionAttributeValues"] = values
+    return Action(key, verb, request)
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+def batch_get(keys: Sequence[AnyKey], *, deadline: float, consistent: bool = False) -> Rows:
+    """Read up to 100 rows of any tables in one BatchGetItem.
+
+    What the engine leaves unprocessed is asked for again: a row counts as missing only when its
+    key was processed. `deadline` is in seconds of the monotonic clock. Raises `Busy` past it.
+    """
+    wanted = {(table_name(key.row), key.hash, key.range): key for key in keys}
+    names_of = {table_name(key.row): key_names(key.row) for key in keys}
+    assert len(wanted) <= BATCH_KEYS
+    found: dict[Identity, Item | None] = {k.identity: None for k in keys}
+    pending: Item = {}
+    for key in wanted.values():
+        table = pending.setdefault(table_name(key.row), {"Keys": [], "ConsistentRead": consistent})
+        table["Keys"].append(key.item())
+    attempts = Attempts(deadline)
+    while pending:
+        attempts.start()
+        try:
+            answer = _dispatch("BatchGetItem", {"RequestItems": pending})
+        except (Contended, Unanswered):
+            continue
+        for table, items in answer["Responses"].items():
+            for item in items:
+                hash_value, range_value, *_ = [
+                    *(item[name]["S"] for name in names_of[table]),
+                    None,
+                ]
+                found[wanted[(table, hash_value, range_value)].identity] = item
+        pending = answer.get("UnprocessedKeys") or {}
+    return Rows(found)
+
+
+def transact_get(keys: Sequence[AnyKey], *, deadline: float) -> Rows:
+    """Read rows as they stand at one moment, in one TransactGetItems. Raises `Busy`."""
+    items = [{"Get": {"TableName": table_name(k.row), "Key": k.item()}} for k in keys]
+    attempts = Attempts(deadline)
+    while True:
+        attempts.start()
+        try:
+            answer = _dispatch("TransactGetItems", {"TransactItems": items})
+        except (Contended, Unanswered):
+            continue
+        found = [response.get("Item") for response in answer["Responses"]]
+        return Rows({k.identity: item for k, item in zip(keys, found, strict=True)})
+
+
+def transact_write(actions: Sequence[Action]) -> None:
+    """Write all actions or none, in one attempt. A single action is sent as a plain request.
+
+    Raises `Refused`, `Contended` or `Unanswered`.
+    """
+    assert 0 < len(actions) <= BATCH_KEYS
+    if len(actions) == 1 and actions[0].verb in _SINGLE:
+        _write_alone(actions[0])
+        return
+    request = {"TransactItems": [{action.verb: action.request} for action in actions]}
+    try:
+        _dispatch("TransactWriteItems", request)
+    except VerboseClientError as error:
+        reasons = list(error.cancellation_reasons)
+        failed = {
+            action.key.identity: reason.raw_item
+            for action, reason in zip(actions, reasons, strict=False)
+            if reason is not None and reason.code == _CONDITION_FAILED
+        }
+        if not failed or {r.code for r in reasons if r is not None} - _EXPECTED_REASONS:
+            raise
+        raise Refused(failed) from error
+
+
+def query(
+    row: type[Row],
+    condition: Condition,
+    *,
+    deadline: float,
+    limit: int,
+    index: str | None = None,
+    newest_first: bool = False,
+    start: Item | None = None,
+    consistent: bool = False,
+) -> tuple[list[Item], Item | None]:
+    """Return up to `limit` raw items under a key condition, and the key to go on from."""
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    request: Item = {
+        "TableName": table_name(row),
+        "KeyConditionExpression": condition.serialize(names, values),
+        "Limit": limit,
+        "ScanIndexForward": not newest_first,
+        "ConsistentRead": consistent,
+    }
+    request["ExpressionAttributeNames"] = {mark: name for name, mark in names.items()}
+    request["ExpressionAttributeValues"] = values
+    if index is not None:
+        request["IndexName"] = index
+    if start is not None:
+        request["ExclusiveStartKey"] = start
+    attempts = Attempts(deadline)
+    while True:
+        attempts.start()
+        try:
+            answer = _dispatch("Query", request)
+        except (Contended, Unanswered):
+            continue
+        return answer["Items"], answer.get("LastEvaluatedKey")
+
+
+# --- the retry loop -------------------------------------------------------------------------
+
+
+class Attempts:
+    """Counts the attempts of one request and pauses between them, with full jitter."""
+
+    def __init__(self, deadline: float) -> None:
+        """Allow attempts until `deadline`, in seconds of the monotonic clock."""
+        self._deadline = deadline
+        self._started = 0
+        self.unanswered = False
+        """Whether a write was sent that may have been done, or may still be."""
+
+    def start(self) -> None:
+        """Pause where it is a repetition; raise `Busy` when attempts or time are used up."""
+        if self._started:
+            longest = min(MAX_PAUSE_S, BASE_PAUSE_S * 2**self._started)
+            pause = longest * random.random()  # noqa: S311  # jitter is no secret
+            time.sleep(max(0.0, min(pause, self._deadline - time.monotonic())))
+        if self._started >= MAX_ATTEMPTS or (self._started and time.monotonic() >= self._deadline):
+            raise Busy
+        self._started += 1
+
+    def write(self, actions: Sequence[Action]) -> Items | None:
+        """Write once; return None when it is done, else the rows that the engine showed.
+
+        Those are the rows whose conditions failed: none of them after contention or silence.
+        """
+        self.start()
+        try:
+            transact_write(actions)
+        except Refused as refused:
+            return refused.items
+        except Contended:
+            log.info("write_contended")
+            return {}
+        except Unanswered:
+            log.warning("write_unanswered")
+            self.unanswered = True
+            return {}
+        return None
+
+
+def settle(
+    decide: Callable[[Rows], Commit[Answer] | Replay[Answer]],
+    keys: Sequence[AnyKey],
+    *,
+    deadline: float,
+    consistent: bool = False,
+) -> Settled[Answer]:
+    """Read `keys`, decide and write, until the outcome is definite.
+
+    `decide` is called again with fresher rows after a refusal by the engine, so it must be pure.
+    A refusal that it raises is confirmed by one TransactGetItems first, unless the rows were
+    read `consistent`. Raises the confirmed refusal, `Busy` (nothing moved), or `OutcomeUnknown`.
+    """
+    attempts = Attempts(deadline)
+    try:
+        return _until_definite(decide, keys, attempts, deadline=deadline, consistent=consistent)
+    except Refusal as refusal:
+        if attempts.unanswered:
+            # The unanswered write may still land: no refusal is certain any more.
+            raise OutcomeUnknown from refusal
+        raise
+
+
+def _until_definite(
+    decide: Callable[[Rows], Commit[Answer] | Replay[Answer]],
+    keys: Sequence[AnyKey],
+    attempts: Attempts,
+    *,
+    deadline: float,
+    consistent: bool,
+) -> Settled[Answer]:
+    rows = batch_get(keys, deadline=deadline, consistent=consistent)
+    confirmed = consistent
+    while True:
+        try:
+            decision = decide(rows)
+        except Refusal:
+            if confirmed:
+                raise
+            rows = transact_get(keys, deadline=deadline)
+            confirmed = True
+            continue
+        if isinstance(decision, Replay):
+            return Settled(decision.answer, written=False)
+        shown = attempts.write(decision.actions)
+        if shown is None:
+            return Settled(decision.answer, written=True)
+        rows = rows.with_items(shown)
+        confirmed = False
+
+
+# --- plumbing -------------------------------------------------------------------------------
+
+
+def table_name(row: type[Model]) -> str:
+    """Return the table's full name in this deployment."""
+    return config().table_prefix + noun(row)
+
+
+_SINGLE: Final = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+
+
+def _write_alone(action: Action) -> None:
+    try:
+        _dispatch(_SINGLE[action.verb], dict(action.request))
+    except VerboseClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        cause = error.__cause__
+        item: Any = cause.response.get("Item") if isinstance(cause, ClientError) else None
+        raise Refused({action.key.identity: item}) from error
+
+
+def _dispatch(operation: str, request: Item) -> Item:
+    try:
+        answer: Item = connection().dispatch(operation, request)
+    except VerboseClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _THROTTLED or code in _CONFLICTS or _is_contention(error, request):
+            raise Contended from error
+        if code in _UNANSWERED:
+            raise Unanswered from error
+        raise
+    except (ConnectTimeoutError, EndpointConnectionError) as error:
+        raise Contended from error
+    except BotoCoreError as error:
+        raise Unanswered from error
+    return answer
+
+
+def _is_contention(error: VerboseClientError, request: Item) -> bool:
+    """Whether a cancelled transaction met other traffic only.
+
+    A taken id outranks a conflict on the other rows: whoever holds those, this write is done.
+    """
+    members = request.get("TransactItems", [])
+    pairs = [
+        (member, reason)
+        for member, reason in zip(members, error.cancellation_reasons, strict=False)
+        if reason is not None
+    ]
+    if not any(reason.code in _THROTTLED | _CONFLICTS for _, reason in pairs):
+        return False
+    return not any(reason.code == _CONDITION_FAILED and "Put" in member for member, reason in pairs)
+
+
+def _key_of(row: Model) -> Key[Model]:
+    serialized = row.serialize()
+    return Key(type(row), *(serialized[name]["S"] for name in key_names(type(row))))

@@ -1,0 +1,349 @@
+"""Every table, declared once: rows, keys and indexes. The template and the engines follow it.
+
+Keys begin with the channel. Parts are joined by `#`, which no channel, user or currency holds.
+Rows of a put-once table are never changed or deleted: see `PUT_ONCE`.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pynamodb.attributes import (
+    Attribute,
+    BooleanAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.constants import NUMBER
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+from chalicelib.config import config
+from chalicelib.store.connection import connection
+
+
+class Whole(Attribute[int]):
+    """A whole number: minor units, counters or milliseconds. Anything but an int is a bug."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        """Return the number as DynamoDB's text; a float or a bool never gets in."""
+        assert type(value) is int, f"{self.attr_name} must be an int, not {type(value).__name__}"
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        """Return the stored number."""
+        return int(value)
+
+
+class SettingRow(Model):
+    """A setting of a channel as JSON text; the row named CHANNEL is the channel itself."""
+
+    class Meta:
+        table_name = "settings"
+
+    channel = UnicodeAttribute(hash_key=True)
+    name = UnicodeAttribute(range_key=True)
+    value = UnicodeAttribute()
+    by = UnicodeAttribute()
+    at_ms = Whole()
+
+
+class UsersOfChannel(GlobalSecondaryIndex["UserRow"]):
+    """Lists a channel's users by `user_pk`."""
+
+    class Meta:
+        index_name = "by_channel"
+        projection = AllProjection()
+
+    channel = UnicodeAttribute(hash_key=True)
+    user_pk = UnicodeAttribute(range_key=True)
+
+
+class UserRow(Model):
+    """A registered user; `user` is channel#user_pk."""
+
+    class Meta:
+        table_name = "users"
+
+    user = UnicodeAttribute(hash_key=True)
+    channel = UnicodeAttribute()
+    user_pk = UnicodeAttribute()
+    email = UnicodeAttribute()
+    created_ms = Whole()
+    sessions_valid_from_ms = Whole(default=0)
+    by = UnicodeAttribute()
+    by_channel = UsersOfChannel()
+
+
+class UserEmailRow(Model):
+    """Who owns an address; `address` is channel#lower-cased e-mail."""
+
+    class Meta:
+        table_name = "user_emails"
+
+    address = UnicodeAttribute(hash_key=True)
+    user_pk = UnicodeAttribute()
+
+
+class AccountsOfChannel(GlobalSecondaryIndex["AccountRow"]):
+    """Lists a channel's accounts by currency and account id; holds nothing that ever changes."""
+
+    class Meta:
+        index_name = "by_channel"
+        projection = KeysOnlyProjection()
+
+    channel = UnicodeAttribute(hash_key=True)
+    currency_account_id = UnicodeAttribute(range_key=True)
+
+
+class AccountRow(Model):
+    """The credit of one user in one currency; `user` is channel#user_pk."""
+
+    class Meta:
+        table_name = "accounts"
+
+    user = UnicodeAttribute(hash_key=True)
+    currency = UnicodeAttribute(range_key=True)
+    channel = UnicodeAttribute()
+    currency_account_id = UnicodeAttribute()
+    account_id = UnicodeAttribute()
+    available = Whole()
+    held = Whole()
+    seq = Whole()
+    entry_ms = Whole()
+    entry_hash = UnicodeAttribute()
+    digits = Whole()
+    debit_allowed = BooleanAttribute()
+    opening_balance = Whole()
+    idempotency_key = UnicodeAttribute(null=True)
+    created_ms = Whole()
+    by = UnicodeAttribute()
+    by_channel = AccountsOfChannel()
+
+
+class AccountIdRow(Model):
+    """Whose account an id names; `id` is channel#account_id. Put once."""
+
+    class Meta:
+        table_name = "account_ids"
+
+    id = UnicodeAttribute(hash_key=True)
+    user_pk = UnicodeAttribute()
+    currency = UnicodeAttribute()
+
+
+class EntryRow(Model):
+    """One leg of a movement; `account` is channel#user_pk#currency. Put once.
+
+    `at_seq` is 13 digits of milliseconds and 10 of `seq`: time order and number order are one.
+    """
+
+    class Meta:
+        table_name = "entries"
+
+    account = UnicodeAttribute(hash_key=True)
+    at_seq = UnicodeAttribute(range_key=True)
+    amount = Whole()
+    balance_after = Whole()
+    kind = UnicodeAttribute()
+    counterparty = UnicodeAttribute()
+    transfer_id = UnicodeAttribute()
+    order = UnicodeAttribute(null=True)
+    note = UnicodeAttribute(null=True)
+    hash = UnicodeAttribute()
+
+
+class TransferRow(Model):
+    """A transfer with its whole content; `id` is channel#transfer id. Put once."""
+
+    class Meta:
+        table_name = "transfers"
+
+    id = UnicodeAttribute(hash_key=True)
+    kind = UnicodeAttribute()
+    source = UnicodeAttribute()
+    source_user_pk = UnicodeAttribute(null=True)
+    source_balance_after = Whole(null=True)
+    target = UnicodeAttribute()
+    target_user_pk = UnicodeAttribute(null=True)
+    target_balance_after = Whole(null=True)
+    currency = UnicodeAttribute()
+    amount = Whole()
+    note = UnicodeAttribute(null=True)
+    order = UnicodeAttribute(null=True)
+    at_ms = Whole()
+    by = UnicodeAttribute()
+
+
+class PreOrderRow(Model):
+    """A checkout in progress; `user` is channel#user_pk, `currency` its currency.
+
+    `rev` grows with every change, and every change is written on condition of it.
+    """
+
+    class Meta:
+        table_name = "pre_orders"
+
+    user = UnicodeAttribute(hash_key=True)
+    currency = UnicodeAttribute(range_key=True)
+    reference = UnicodeAttribute()
+    own_reference = BooleanAttribute()
+    content_hash = UnicodeAttribute()
+    total = Whole()
+    shipping = Whole()
+    loyalty = Whole()
+    payment_option = Whole(null=True)
+    bin_number = UnicodeAttribute(null=True)
+    installment = Whole(null=True)
+    state = UnicodeAttribute()
+    order_id = Whole()
+    opened_ms = Whole()
+    completed_ms = Whole(null=True)
+    rev = Whole()
+
+
+class BasketRow(Model):
+    """What is bought and where it goes, as JSON text, beside its pre-order.
+
+    It shares the table: `currency` is the pre-order's followed by #basket.
+    """
+
+    class Meta:
+        table_name = "pre_orders"
+
+    user = UnicodeAttribute(hash_key=True)
+    currency = UnicodeAttribute(range_key=True)
+    order_id = Whole()
+    content = UnicodeAttribute()
+
+
+class OrdersOfUser(GlobalSecondaryIndex["OrderRow"]):
+    """Lists a user's orders, by time of completion."""
+
+    class Meta:
+        index_name = "by_user"
+        projection = KeysOnlyProjection()
+
+    user = UnicodeAttribute(hash_key=True)
+    completed_ms = Whole(range_key=True)
+
+
+class OrderRow(Model):
+    """A completed order with its basket; `id` is channel#reference. Put once."""
+
+    class Meta:
+        table_name = "orders"
+
+    id = UnicodeAttribute(hash_key=True)
+    user = UnicodeAttribute()
+    completed_ms = Whole()
+    user_email = UnicodeAttribute()
+    currency = UnicodeAttribute()
+    order_id = Whole()
+    total = Whole()
+    shipping = Whole()
+    loyalty = Whole()
+    payment_option = UnicodeAttribute()
+    content = UnicodeAttribute()
+    by_user = OrdersOfUser()
+
+
+ROWS: Final[tuple[type[Model], ...]] = (
+    SettingRow,
+    UserRow,
+    UserEmailRow,
+    AccountRow,
+    AccountIdRow,
+    EntryRow,
+    TransferRow,
+    PreOrderRow,
+    OrderRow,
+)
+"""One row class for each table."""
+
+PUT_ONCE: Final = frozenset({"account_ids", "entries", "transfers", "orders"})
+"""Tables whose rows are put once, under `attribute_not_exists`, and then never touched."""
+
+
+def noun(row: type[Model]) -> str:
+    """Return the table's name without the prefix of a deployment."""
+    name: str = row.Meta.table_name
+    return name
+
+
+def key_names(row: type[Model]) -> list[str]:
+    """Return the names of the hash key and, where there is one, of the range key."""
+    return _KEY_NAMES[noun(row)]
+
+
+def definitions(prefix: str) -> list[dict[str, Any]]:
+    """Return every table in the shape of DynamoDB's CreateTable request."""
+    return [_definition(row, prefix) for row in ROWS]
+
+
+def _definition(row: type[Model], prefix: str) -> dict[str, Any]:
+    schema = row._get_schema()  # noqa: SLF001  # PynamoDB offers no public reader of its schema
+    table: dict[str, Any] = {
+        "TableName": prefix + noun(row),
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind}
+            for name, kind in sorted(
+                {
+                    attribute["AttributeName"]: attribute["AttributeType"]
+                    for attribute in schema["attribute_definitions"]
+                }.items()
+            )
+        ],
+        "KeySchema": _keys(schema["key_schema"]),
+    }
+    if schema["global_secondary_indexes"]:
+        table["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": index["index_name"],
+                "KeySchema": _keys(index["key_schema"]),
+                "Projection": index["projection"],
+            }
+            for index in schema["global_secondary_indexes"]
+        ]
+    return table
+
+
+def _keys(key_schema: Sequence[Mapping[str, object]]) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": str(key["AttributeName"]), "KeyType": str(key["KeyType"])}
+        for key in sorted(key_schema, key=lambda key: str(key["KeyType"]))
+    ]
+
+
+def create_missing() -> list[str]:
+    """Create the tables that the configured engine lacks, wait for them, return their names.
+
+    For local engines and tests; in a deployed stage the template makes the tables.
+    """
+    wire = connection()
+    present = set(wire.list_tables()["TableNames"])
+    created: list[str] = []
+    for definition in definitions(config().table_prefix):
+        name = definition["TableName"]
+        if name not in present:
+            wire.dispatch("CreateTable", definition)
+            created.append(name)
+    for name in created:
+        _wait_until_active(name)
+    return created
+
+
+def _wait_until_active(name: str) -> None:
+    for _ in range(100):
+        if connection().describe_table(name)["TableStatus"] == "ACTIVE":
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"table {name} did not become active")
+
+
+_KEY_NAMES: Final = {
+    noun(row): [key["AttributeName"] for key in _keys(row._get_schema()["key_schema"])]  # noqa: SLF001
+    for row in ROWS
+}
