@@ -28,7 +28,6 @@ class Config(BaseModel):
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: str | None = None
-    storefront_channel: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
     @model_validator(mode="after")
     def _staff_can_sign_in(self) -> Self:

@@ -200,7 +200,7 @@ def _owner_of(call: Call, channel: str, email: str) -> str:
     _require_channel(rows, channel)
     user_pk = owner_in(rows, channel, email)
     if user_pk is None:
-        raise UnknownUser
+        raise UnknownUser("No user has this e-mail address; give the complete address.")
     return user_pk
 
 

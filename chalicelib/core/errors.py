@@ -123,14 +123,6 @@ class CrossSiteWrite(Refusal):
 # --- nouns ----------------------------------------------------------------------------------
 
 
-class UnknownRoute(Refusal):
-    """A path that no route serves."""
-
-    code = "unknown_route"
-    title = "Unknown path"
-    fallback = "No route has this path; /openapi.json lists them all."
-
-
 class UnknownChannel(Refusal):
     """A channel that the owner has not made."""
 
@@ -159,7 +151,7 @@ class UnknownUser(Refusal):
 
     code = "unknown_user"
     title = "Unknown user"
-    fallback = "No such user is registered in this channel; an e-mail must be the complete address."
+    fallback = "No such user is registered in this channel; the shop's back end registers users."
 
 
 class EmailTaken(Refusal):
@@ -248,14 +240,6 @@ class AtTooRecent(Refusal):
     code = "at_too_recent"
     title = "The time is too recent"
     fallback = "Ask for a time at least one minute ago; leave `at` out for the present balance."
-
-
-class PaymentInProgress(Refusal):
-    """The pre-order cannot be replaced while its payment runs."""
-
-    code = "payment_in_progress"
-    title = "A payment is in progress"
-    fallback = "Wait until the running payment of this pre-order ends."
 
 
 class AlreadyCompleted(Refusal):

@@ -9,7 +9,6 @@ from chalicelib.core.errors import (
     InvalidAmount,
     InvalidRequest,
     OutcomeUnknown,
-    PaymentInProgress,
     UnknownChannel,
     UnknownUser,
 )
@@ -72,8 +71,7 @@ class PreOrderShown(Shown):
         UnknownUser,
         InvalidAmount,
         AlreadyCompleted,
-        PaymentInProgress,
-        OutcomeUnknown,
+            OutcomeUnknown,
     ),
 )
 def open_pre_order(request: Request, body: PreOrderBody) -> Answer:

@@ -1,0 +1,101 @@
+# Everything a developer does, in one word each; CI calls the same ones. GNU Make 3.81 or newer.
+
+PORT = 8000
+FRESH =
+STAGE = prod
+BUILD = build/$(STAGE)
+UPGRADE =
+ARGS =
+
+BIN = .venv/bin
+CODE = app.py chalicelib cli tests
+PYTEST = $(BIN)/python -m pytest -n 2 --dist=loadfile
+
+# A stamp is named after the content that it stands for, and written only once all is installed:
+# an interrupted installation is done again, and a second call costs nothing.
+stamp = $(shell (pwd; cat $(1)) | cksum | cut -d ' ' -f 1)
+TOOLS := .venv/installed-$(call stamp,requirements-dev.txt)
+ENGINE := .engine/venv/installed-$(call stamp,cli/engine-requirements.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test proof lint format package openapi pins clean
+
+help: ## Print this list
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+run: $(TOOLS) $(ENGINE) ## Serve on http://127.0.0.1:8000 until Ctrl-C (PORT=8080, FRESH=1)
+	@exec $(BIN)/python -m cli serve --port $(PORT) $(if $(filter-out 0 no,$(FRESH)),--fresh)
+
+test: $(TOOLS) $(ENGINE) lint ## Run everything that must pass (ARGS="-k transfer --cov")
+	@$(PYTEST) --hypothesis-profile=test $(ARGS)
+
+proof: $(TOOLS) $(ENGINE) ## Run what is random or long at full count
+	@$(PYTEST) -m "hypothesis or proof" --hypothesis-profile=proof --timeout=1200 $(ARGS)
+
+lint: $(TOOLS) ## Check style, types and the direction of imports, in seconds
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: make format"; exit 1; }
+	@$(BIN)/mypy $(CODE)
+	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
+
+format: $(TOOLS) ## Format the code and repair what can be repaired safely
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+package: $(TOOLS) ## Build the zip and the CloudFormation template in build/STAGE (STAGE=dev)
+	@echo "Packaging stage $(STAGE), about half a minute ..."
+	@rm -rf $(BUILD) && mkdir -p $(BUILD)/source
+	@$(BIN)/python -m cli template --stage $(STAGE) $(BUILD)/merge.json
+	@cp -R app.py chalicelib .chalice requirements.txt $(BUILD)/source
+	@# Chalice zips whatever lies in chalicelib: give it a copy without caches and hidden files.
+	@find $(BUILD)/source/chalicelib \( -name __pycache__ -o -name '.?*' \) -prune -exec rm -rf {} +
+	@cd $(BUILD)/source && PYTHONDONTWRITEBYTECODE=1 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
+	  $(CURDIR)/$(BIN)/chalice package --stage $(STAGE) --merge-template ../merge.json ..
+	@rm -rf $(BUILD)/source
+
+openapi: $(TOOLS) ## Write the checked-in OpenAPI document and policy anew
+	@$(BIN)/python -m cli openapi
+	@$(BIN)/python -m cli policy
+
+COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" $(if $(UPGRADE),--upgrade)
+
+pins: $(TOOLS) ## Resolve the requirement files anew after editing a .in file (UPGRADE=1)
+	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	@$(COMPILE) requirements.in -c requirements-dev.txt -o requirements.txt
+	@$(COMPILE) cli/engine-requirements.in -o cli/engine-requirements.txt
+
+clean: ## Remove everything that make made: environments, state, builds, caches
+	@rm -rf .venv .engine .local build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(TOOLS):
+	@$(call install,.venv,requirements-dev.txt,about a minute)
+
+$(ENGINE):
+	@$(call install,.engine/venv,cli/engine-requirements.txt,half a minute)
+
+# $(call install,ENVIRONMENT,REQUIREMENTS,HOW LONG)
+define install
+$(find_python); \
+echo "Installing $$(grep -c '^[A-Za-z]' $(2)) packages into $(1), $(3) ..."; \
+rm -rf $(1) && mkdir -p $(dir $(1)) && "$$python" -m venv $(1) && \
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(2) && \
+touch $@
+endef
+
+# Sets $$python to the first of these that is new enough and has venv, or says what helps and stops.
+PYTHON = python3
+define find_python
+python=; old=; \
+for each in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
+  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+  old=$$each; \
+  if "$$each" -c 'import ensurepip, venv' 2>/dev/null; then python=$$each; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+  if [ -n "$$old" ]; then echo "$$old lacks venv. On Debian or Ubuntu: apt-get install python3-venv"; \
+  else echo "Python 3.11 or newer is missing. On Debian or Ubuntu: apt-get install python3 python3-venv"; fi; \
+  exit 1; \
+fi
+endef

@@ -1,0 +1,52 @@
+"""The command line: `python -m cli COMMAND`. Each command is a function in a file of its name."""
+
+import sys
+
+import typer
+
+from cli import local
+from cli.demo import demo
+from cli.openapi import openapi
+from cli.pre_order import pre_order
+from cli.serve import serve
+from cli.session import session
+from cli.tables import tables
+from cli.template import policy, template
+from cli.token import token
+
+app = typer.Typer(
+    help="Loyalty Money on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ALONE = (serve, policy, template, openapi)
+"""Commands that need no running service."""
+
+BESIDE = (tables, token, session, pre_order, demo)
+"""Commands that work on the service that runs in the current directory."""
+
+for command in (*ALONE, *BESIDE):
+    app.command(command.__name__.replace("_", "-"))(command)
+
+
+@app.callback()
+def enter(context: typer.Context) -> None:
+    """Loyalty Money on this machine."""
+    local.enter_stage()
+    if context.invoked_subcommand in {c.__name__.replace("_", "-") for c in BESIDE}:
+        local.require_service()
+
+
+def main() -> None:
+    """Run a command; what stands in its way is one sentence and exit status 1."""
+    try:
+        app()
+    except local.LocalError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

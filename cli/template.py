@@ -1,0 +1,189 @@
+"""`template` and `policy`: what AWS is told beside Chalice's own template, from the tables.
+
+Chalice merges the written template over its own: dictionaries merge, lists replace. The policy
+of the function lies in `.chalice/policy.json`, which is checked in so that a change of rights
+shows in review; its table addresses are resolved by CloudFormation, so one file serves all stages.
+Secrets are parameters without echo: they stand in no file, and the stack asks for them.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from chalicelib.store.tables import PUT_ONCE, definitions
+from cli.local import PROJECT, STAGE, LocalError, chalice_settings, stage_variables
+
+Json = dict[str, Any]
+
+POLICY: Final = PROJECT / ".chalice" / "policy.json"
+
+_KEYS_PATTERN: Final = "[A-Za-z0-9]+:[^,]{32,}"
+_KEYS_LIST: Final = f"{_KEYS_PATTERN}(,{_KEYS_PATTERN})*"
+_DELETED: Final = frozenset({"user_emails"})
+"""The only table whose rows end: a user's former address is given up."""
+
+
+def template(
+    out: Annotated[Path, typer.Argument(help="The merge template to write.")],
+    stage: Annotated[str, typer.Option(help="A stage of .chalice/config.json.")] = "prod",
+) -> None:
+    """Write the merge template of a stage."""
+    deployed = chalice_settings()["stages"].keys() - {STAGE}
+    if stage not in deployed:
+        raise LocalError(f"Stage {stage} is not deployed: choose {' or '.join(sorted(deployed))}.")
+    if json.loads(POLICY.read_text()) != function_policy():
+        raise LocalError("The tables have changed since .chalice/policy.json: `make openapi`.")
+    _write(out, merge_template(stage))
+
+
+def policy() -> None:
+    """Write the checked-in policy of the function, .chalice/policy.json, anew."""
+    _write(POLICY, function_policy())
+
+
+def merge_template(stage: str) -> Json:
+    """Return the tables, parameters and variables that a stage adds to Chalice's template."""
+    tables = definitions(stage_variables(stage)["TABLE_PREFIX"])
+    nouns = (table["TableName"] for table in definitions(""))
+    resources: Json = {
+        _resource(noun): _table(table, protected=stage == "prod")
+        for noun, table in zip(nouns, tables, strict=True)
+    }
+    resources["APIHandler"] = {"Properties": {"Environment": {"Variables": _variables()}}}
+    # Chalice names the group after the function as it was before it renamed it.
+    log_group = {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}
+    resources["ApiHandlerLogGroup"] = {"Properties": log_group}
+    return {
+        "Parameters": _parameters(),
+        "Conditions": {
+            "HasStaffKeys": {"Fn::Not": [{"Fn::Equals": [{"Ref": "StaffKeys"}, ""]}]},
+            "HasOidc": {"Fn::Not": [{"Fn::Equals": [{"Ref": "OidcIssuer"}, ""]}]},
+        },
+        "Rules": {"StaffCanSignIn": {"Assertions": [_staff_can_sign_in()]}},
+        "Resources": resources,
+    }
+
+
+def function_policy() -> Json:
+    """Return what the function may do: by table, and no more than the store does.
+
+    Rows of put-once tables can be neither updated nor deleted by anything that runs in it.
+    """
+    tables = {table["TableName"]: table for table in definitions("")}
+    ranged = [noun for noun, table in tables.items() if len(table["KeySchema"]) > 1]
+    indexed = [noun for noun, table in tables.items() if "GlobalSecondaryIndexes" in table]
+    read = ["BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow("ReadAndPut", read, map(_address, tables)),
+            _allow("ReadRanges", ["Query"], map(_address, ranged)),
+            _allow("ReadIndexes", ["Query"], map(_indexes, indexed)),
+            _allow("Change", ["UpdateItem"], map(_address, sorted(tables.keys() - PUT_ONCE))),
+            _allow("End", ["DeleteItem"], map(_address, sorted(_DELETED))),
+            {
+                "Sid": "Log",
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": [
+                    {
+                        "Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
+                        ":log-group:/aws/lambda/*"
+                    }
+                ],
+            },
+        ],
+    }
+
+
+def _table(definition: Mapping[str, Any], *, protected: bool) -> Json:
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        # Whatever becomes of the stack, nobody's credit goes with it.
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            **definition,
+            "DeletionProtectionEnabled": protected,
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        },
+    }
+
+
+def _parameters() -> Json:
+    return {
+        "SigningKeys": {
+            "Type": "String",
+            "NoEcho": True,
+            "AllowedPattern": _KEYS_LIST,
+            "Description": "Keys of sessions and cursors as kid:secret[,kid:secret]; "
+            "the first signs, the others still verify.",
+        },
+        "StaffKeys": {
+            "Type": "String",
+            "NoEcho": True,
+            "Default": "",
+            "AllowedPattern": f"({_KEYS_LIST})?",
+            "Description": "Shared keys of staff tokens in the same form; empty with OIDC.",
+        },
+        "OidcIssuer": _optional("Issuer of staff tokens; empty with shared keys."),
+        "OidcAudience": _optional("Audience that staff tokens must name."),
+        "OidcJwksUrl": _optional("Where the issuer publishes its keys."),
+    }
+
+
+def _optional(description: str) -> Json:
+    return {"Type": "String", "Default": "", "Description": description}
+
+
+def _variables() -> Json:
+    def given(condition: str, parameter: str) -> Json:
+        return {"Fn::If": [condition, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
+
+    return {
+        "SIGNING_KEYS": {"Ref": "SigningKeys"},
+        "STAFF_KEYS": given("HasStaffKeys", "StaffKeys"),
+        "OIDC_ISSUER": given("HasOidc", "OidcIssuer"),
+        "OIDC_AUDIENCE": given("HasOidc", "OidcAudience"),
+        "OIDC_JWKS_URL": given("HasOidc", "OidcJwksUrl"),
+    }
+
+
+def _staff_can_sign_in() -> Json:
+    def has(parameter: str) -> Json:
+        return {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
+
+    oidc = {"Fn::And": [has("OidcIssuer"), has("OidcAudience"), has("OidcJwksUrl")]}
+    return {
+        "Assert": {"Fn::Or": [has("StaffKeys"), oidc]},
+        "AssertDescription": "Give StaffKeys, or the three Oidc parameters.",
+    }
+
+
+def _allow(sid: str, actions: Iterable[str], resources: Iterable[Json]) -> Json:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": [f"dynamodb:{action}" for action in actions],
+        "Resource": list(resources),
+    }
+
+
+def _resource(noun: str) -> str:
+    return "".join(word.capitalize() for word in noun.split("_")) + "Table"
+
+
+def _address(noun: str) -> Json:
+    return {"Fn::GetAtt": [_resource(noun), "Arn"]}
+
+
+def _indexes(noun: str) -> Json:
+    return {"Fn::Sub": f"${{{_resource(noun)}.Arn}}/index/*"}
+
+
+def _write(path: Path, content: Json) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,39 @@
+"""What tests of every room may use: hypothesis profiles, an engine, a whole running service."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from cli.engine import Engine
+from tests.house.service import Service, running
+
+settings.register_profile(
+    "test",
+    max_examples=50,
+    stateful_step_count=20,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "proof", settings.get_profile("test"), max_examples=2000, stateful_step_count=60
+)
+settings.load_profile("test")
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Run an embedded engine of this test process's own; `engine.address` is its endpoint."""
+    with Engine(tmp_path_factory.mktemp("engine")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Run a whole service of this test process's own, with demo data.
+
+    Tests share it: let each work in a channel of its own where it changes what others read.
+    """
+    with running(tmp_path_factory.mktemp("service")) as service:
+        yield service

@@ -1,0 +1,105 @@
+"""A whole service for tests, run as a developer runs it: on a free port, in its own folder."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.local import PROJECT, ServiceFile
+
+START_S = 60.0
+STOP_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service: where it answers, and the folder and environment of commands beside it."""
+
+    address: str
+    folder: Path
+    env: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    def cli(self, *arguments: str) -> str:
+        """Run `python -m cli` beside the service and return the last line that it prints."""
+        done = run_cli(self.folder, *arguments)
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        return lines[-1] if lines else ""
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_S)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a developer who has set no variable of the service."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
+    return kept | {"PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
+
+
+def run_cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m cli` in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[Service]:
+    """Run a service in `folder` on any free port, and end it in good order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environments = folder / ".venv"
+    if not environments.exists():
+        # The README's commands begin with .venv/bin/python.
+        environments.symlink_to(PROJECT / ".venv")
+    output = folder / "serve.out"
+    with output.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "serve", "--port", "0", *options],
+            cwd=folder,
+            env=environment(),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        address = _await_answer(process, folder, output)
+        yield Service(address, folder, environment(), process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_S)
+
+
+def _await_answer(process: subprocess.Popen[bytes], folder: Path, output: Path) -> str:
+    deadline = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        address = ServiceFile(folder / ".local").read().get("ADDRESS")
+        if address and _answers(address):
+            return address
+        time.sleep(0.05)
+    raise AssertionError(f"the service did not start:\n{output.read_text()}")
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address + "/health", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,143 @@
+"""What goes to AWS: the zip, the template and the rights of the function."""
+
+import json
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_all
+
+from chalicelib.store.tables import PUT_ONCE, definitions
+from cli.local import PROJECT, chalice_settings
+from cli.template import POLICY, function_policy, merge_template
+from tests.house.service import run_cli
+
+Json = dict[str, Any]
+
+SHIPPED = {
+    "annotated_types",
+    "botocore",
+    "cffi",
+    "chalice",
+    "chalicelib",
+    "cryptography",
+    "dateutil",
+    "jmespath",
+    "jwt",
+    "pycparser",
+    "pydantic",
+    "pydantic_core",
+    "pynamodb",
+    "typing_inspection",
+    "urllib3",
+}
+LOOSE = {"app.py", "six.py", "typing_extensions.py"}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("build") / "dev"
+    done = subprocess.run(
+        ["make", "package", "STAGE=dev", f"BUILD={folder}"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rendered(built: Path) -> Json:
+    template: Json = json.loads((built / "sam.json").read_text())
+    return template
+
+
+@pytest.mark.timeout(300)
+def test_the_zip_holds_the_code_and_its_dependencies_alone(built: Path) -> None:
+    with zipfile.ZipFile(built / "deployment.zip") as archive:
+        names = archive.namelist()
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    folders = {name for name in folders if not name.endswith((".dist-info", ".data"))}
+    assert folders == SHIPPED
+    loose = {name for name in names if "/" not in name and not name.endswith(".so")}
+    assert loose == LOOSE
+    assert not [name for name in names if name.endswith(".pyc") or "/." in name]
+
+
+@pytest.mark.timeout(300)
+def test_every_module_of_the_service_is_in_the_zip(built: Path) -> None:
+    with zipfile.ZipFile(built / "deployment.zip") as archive:
+        zipped = {name for name in archive.namelist() if name.startswith("chalicelib/")}
+    code = {str(p.relative_to(PROJECT)) for p in (PROJECT / "chalicelib").rglob("*.py")}
+    assert code <= zipped
+
+
+@pytest.mark.timeout(300)
+def test_cloudformation_accepts_the_rendered_template(built: Path) -> None:
+    findings = lint_all((built / "sam.json").read_text())
+    assert [str(finding) for finding in findings if finding.rule.severity != "informational"] == []
+
+
+@pytest.mark.timeout(300)
+def test_the_function_gets_its_policy_and_its_variables(rendered: Json) -> None:
+    resources = rendered["Resources"]
+    function = resources["APIHandler"]["Properties"]
+    role = function["Role"]["Fn::GetAtt"][0]
+    (attached,) = resources[role]["Properties"]["Policies"]
+    assert attached["PolicyDocument"] == function_policy()
+    variables = function["Environment"]["Variables"]
+    assert variables["STAGE"] == "dev"
+    assert variables["SIGNING_KEYS"] == {"Ref": "SigningKeys"}
+    assert function["Architectures"] == ["arm64"]
+    assert function["Timeout"] == 10
+
+
+def test_secrets_are_parameters_without_echo() -> None:
+    parameters = merge_template("prod")["Parameters"]
+    assert parameters["SigningKeys"]["NoEcho"]
+    assert parameters["StaffKeys"]["NoEcho"]
+    assert "KEYS" not in json.dumps(chalice_settings())
+
+
+def test_every_table_is_in_the_template_and_outlives_the_stack() -> None:
+    resources = merge_template("prod")["Resources"]
+    tables = [r for r in resources.values() if r.get("Type") == "AWS::DynamoDB::Table"]
+    wanted = {d["TableName"] for d in definitions("loyalty-money-prod-")}
+    assert {table["Properties"]["TableName"] for table in tables} == wanted
+    assert {table["DeletionPolicy"] for table in tables} == {"Retain"}
+    assert all(table["Properties"]["DeletionProtectionEnabled"] for table in tables)
+
+
+def test_the_checked_in_policy_is_that_of_the_tables() -> None:
+    assert json.loads(POLICY.read_text()) == function_policy(), "make openapi writes it anew"
+
+
+def test_rows_of_put_once_tables_cannot_be_changed_by_the_function() -> None:
+    once = {"".join(w.capitalize() for w in noun.split("_")) + "Table" for noun in PUT_ONCE}
+    for statement in function_policy()["Statement"]:
+        if {"dynamodb:UpdateItem", "dynamodb:DeleteItem"} & set(statement["Action"]):
+            reached = {resource["Fn::GetAtt"][0] for resource in statement["Resource"]}
+            assert not reached & once
+        assert not any("*" in action for action in statement["Action"])
+
+
+def test_stages_differ_only_in_their_variables() -> None:
+    stages = chalice_settings()["stages"]
+    assert set(stages) == {"local", "dev", "prod"}
+    for name, stage in stages.items():
+        assert set(stage) == {"environment_variables"}
+        assert stage["environment_variables"]["STAGE"] == name
+        assert stage["environment_variables"]["TABLE_PREFIX"] == f"loyalty-money-{name}-"
+    assert chalice_settings()["autogen_policy"] is False
+
+
+def test_the_local_stage_cannot_be_deployed(tmp_path: Path) -> None:
+    done = run_cli(tmp_path, "template", "--stage", "local", "merge.json")
+    assert done.returncode == 1
+    assert "choose dev or prod" in done.stderr
+    assert not (tmp_path / "merge.json").exists()
