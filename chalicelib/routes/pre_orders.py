@@ -71,7 +71,7 @@ class PreOrderShown(Shown):
         UnknownUser,
         InvalidAmount,
         AlreadyCompleted,
-            OutcomeUnknown,
+        OutcomeUnknown,
     ),
 )
 def open_pre_order(request: Request, body: PreOrderBody) -> Answer:

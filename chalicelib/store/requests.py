@@ -58,10 +58,7 @@ _THROTTLED: Final = frozenset(
         "LimitExceededException",
     }
 )
-_CONFLICTS: Final = frozenset(
-    {"TransactionConflict", "TransactionConflictException", "TransactionInProgressException"}
-)
-_UNANSWERED: Final = frozenset({"InternalServerError", "ServiceUnavailable", "InternalFailure"})
+_CONFLICTS: Final = frozenset({"TransactionConflict", "TransactionConflictException"})
 _CONDITION_FAILED: Final = "ConditionalCheckFailed"
 _EXPECTED_REASONS: Final = _THROTTLED | _CONFLICTS | {_CONDITION_FAILED}
 
@@ -167,13 +164,19 @@ def put_once(row: Model) -> Action:
 
     No other put is ever made to a put-once table.
     """
-    key = _key_of(row)
-    return _conditional_put(row, _absent(key.row))
+    return put(row, Path(key_names(type(row))[0]).does_not_exist())
 
 
 def put(row: Model, condition: Condition | None = None) -> Action:
     """Return the put of a row that may replace an older one, where `condition` holds."""
-    return _conditional_put(row, condition)
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    item = row.serialize()
+    request: Item = {"Item": item}
+    if condition is not None:
+        request["ConditionExpression"] = condition.serialize(names, values)
+    key = Key(type(row), *(item[name]["S"] for name in key_names(type(row))))
+    return _action(key, "Put", request, names, values)
 
 
 def update(key: Key[Any], changes: Sequence[UpdateAction], condition: Condition) -> Action:
@@ -202,24 +205,11 @@ def exists(row: type[Model]) -> Condition:
     return Path(key_names(row)[0]).exists()
 
 
-def _absent(row: type[Model]) -> Condition:
-    return Path(key_names(row)[0]).does_not_exist()
-
-
 def _checking(key: Key[Any], verb: str, condition: Condition) -> Action:
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     text = condition.serialize(names, values)
     return _action(key, verb, {"Key": key.item(), "ConditionExpression": text}, names, values)
-
-
-def _conditional_put(row: Model, condition: Condition | None) -> Action:
-    names: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    request: Item = {"Item": row.serialize()}
-    if condition is not None:
-        request["ConditionExpression"] = condition.serialize(names, values)
-    return _action(_key_of(row), "Put", request, names, values)
 
 
 def _action(
@@ -468,7 +458,7 @@ def _dispatch(operation: str, request: Item) -> Item:
         code = error.response["Error"]["Code"]
         if code in _THROTTLED or code in _CONFLICTS or _is_contention(error, request):
             raise Contended from error
-        if code in _UNANSWERED:
+        if _is_fault_of_engine(error):
             raise Unanswered from error
         raise
     except (ConnectTimeoutError, EndpointConnectionError) as error:
@@ -476,6 +466,14 @@ def _dispatch(operation: str, request: Item) -> Item:
     except BotoCoreError as error:
         raise Unanswered from error
     return answer
+
+
+def _is_fault_of_engine(error: VerboseClientError) -> bool:
+    """Whether the engine failed with a 5xx, which says nothing of what it had done before."""
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return False
+    return cause.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
 
 
 def _is_contention(error: VerboseClientError, request: Item) -> bool:
@@ -492,8 +490,3 @@ def _is_contention(error: VerboseClientError, request: Item) -> bool:
     if not any(reason.code in _THROTTLED | _CONFLICTS for _, reason in pairs):
         return False
     return not any(reason.code == _CONDITION_FAILED and "Put" in member for member, reason in pairs)
-
-
-def _key_of(row: Model) -> Key[Model]:
-    serialized = row.serialize()
-    return Key(type(row), *(serialized[name]["S"] for name in key_names(type(row))))
