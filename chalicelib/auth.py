@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import jwt
-from pydantic import SecretStr
 
 from chalicelib.config import config, key_ring
-from chalicelib.core.errors import CrossSiteWrite, Forbidden, NotSignedIn
+from chalicelib.core.errors import Busy, CrossSiteWrite, Forbidden, NotSignedIn
+from chalicelib.core.names import is_identifier
 from chalicelib.outside import oidc
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ class Staff:
     @property
     def by(self) -> str:
         """Who did it, as it is stored: at most 64 characters."""
-        name = f"staff:{self.subject}"
-        return name if len(name) <= 64 else f"staff:sha256-{_digest(self.subject)[:40]}"
+        return _who("staff", self.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Shopper:
     @property
     def by(self) -> str:
         """Who did it, as it is stored."""
-        return f"shopper:{self.user_pk}"[:64]
+        return _who("shopper", self.user_pk)
 
 
 Caller = Staff | Shopper | None
@@ -130,8 +129,10 @@ def _mac(secret: bytes, purpose: Purpose, kid: str, payload: str) -> str:
     return hmac.new(secret, f"{purpose}.{kid}.{payload}".encode(), hashlib.sha256).hexdigest()
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _who(kind: str, name: str) -> str:
+    """Return a name of at most 64 characters; a longer one by its digest."""
+    who = f"{kind}:{name}"
+    return who if len(who) <= 64 else f"{kind}:{hashlib.sha256(name.encode()).hexdigest()[:40]}"
 
 
 # --- credentials ----------------------------------------------------------------------------
@@ -242,6 +243,8 @@ def _session(text: str, now: datetime.datetime) -> Shopper | None:
 def _bearer(token: str) -> Staff | Shopper:
     try:
         claims = _verified(token)
+    except jwt.PyJWKClientConnectionError as error:
+        raise Busy("The identity provider does not answer; try again in a moment.") from error
     except jwt.PyJWTError as error:
         raise NotSignedIn("The bearer token is not valid: wrong, expired or altered.") from error
     subject, channels, scopes = claims["sub"], _channels(claims), _scopes(claims)
@@ -266,18 +269,20 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:
 
 
 def _bearer_shopper(claims: dict[str, Any], channels: list[str], scopes: frozenset[str]) -> Shopper:
-    life_s = claims["exp"] - claims["iat"]
-    if len(scopes) != 1 or len(channels) != 1 or life_s > SESSION_LIFE_S:
+    issued_ms, expires_ms = int(float(claims["iat"]) * 1000), int(float(claims["exp"]) * 1000)
+    names = [*channels, claims["sub"]]
+    short = expires_ms - issued_ms <= SESSION_LIFE_S * 1000
+    if len(scopes) != 1 or len(channels) != 1 or not short or not all(map(is_identifier, names)):
         raise NotSignedIn("A shopper's token has one channel, one scope and two hours at most.")
-    return Shopper(channels[0], claims["sub"], claims["iat"] * 1000, claims["exp"] * 1000)
+    return Shopper(channels[0], claims["sub"], issued_ms, expires_ms)
 
 
 def _verified(token: str) -> dict[str, Any]:
     """Return the claims of a genuine token; the algorithm follows from the key, not the token."""
     settings = config()
     required: Options = {"require": ["exp", "iat", "sub"]}
-    header = jwt.get_unverified_header(token)
-    secret = _shared_key(settings.staff_keys, header.get("kid"))
+    kid = str(jwt.get_unverified_header(token).get("kid", ""))
+    secret = key_ring(settings.staff_keys).get(kid) if settings.staff_keys is not None else None
     if secret is not None:
         claims: dict[str, Any] = jwt.decode(
             token, secret, algorithms=["HS256"], audience=STAFF_AUDIENCE, options=required
@@ -287,14 +292,10 @@ def _verified(token: str) -> dict[str, Any]:
         raise jwt.InvalidKeyError("unknown key id")
     decoded: dict[str, Any] = jwt.decode(
         token,
-        oidc.signing_key(settings.oidc_jwks_url, token),
+        oidc.signing_key(settings.oidc_jwks_url, kid),
         algorithms=["RS256", "ES256"],
         audience=settings.oidc_audience,
         issuer=settings.oidc_issuer,
         options=required,
     )
     return decoded
-
-
-def _shared_key(keys: SecretStr | None, kid: object) -> bytes | None:
-    return key_ring(keys).get(kid) if keys is not None and isinstance(kid, str) else None

@@ -122,9 +122,11 @@ def open_pre_order(call: Call, channel: str, opening: Opening) -> Settled[PreOrd
             raise UnknownChannel
         if user_in(rows, channel, opening.user_pk) is None:
             raise UnknownUser
-        if order_in(rows, channel, reference) is not None:
-            raise AlreadyCompleted
         found = pre_order_in(rows, channel, opening.user_pk, opening.currency)
+        # The order and its pre-order are read one after the other: either one tells.
+        ended = found is not None and found.state == "completed" and found.reference == reference
+        if ended or order_in(rows, channel, reference) is not None:
+            raise AlreadyCompleted
         if found is not None and found.state == "open" and found.content_hash == content_hash:
             return Replay(found)
         fresh = _fresh(call, channel, opening, reference, content_hash)
@@ -142,7 +144,7 @@ def open_pre_order(call: Call, channel: str, opening: Opening) -> Settled[PreOrd
         pre_order_key(channel, opening.user_pk, opening.currency),
         order_key(channel, reference),
     ]
-    return settle(decide, keys, deadline=call.deadline)
+    return settle(decide, keys, deadline=call.deadline, consistent=True)
 
 
 def _fresh(
@@ -184,7 +186,7 @@ def visit(call: Call, shopper: Shopper, currency: str | None, event: Event, text
     longer suffices is taken out of the pre-order (decision 8). Raises `NotSignedIn`, `Busy` or
     `OutcomeUnknown`.
     """
-    currency = currency or _default_currency(call, shopper)
+    currency = session_currency(call, shopper, currency)
     latest: list[Shop] = []
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
@@ -196,17 +198,31 @@ def visit(call: Call, shopper: Shopper, currency: str | None, event: Event, text
     try:
         return settle(decide, keys, deadline=call.deadline, consistent=True).answer
     except CreditChanged as refusal:
-        left = _drop_credit(call, shopper, currency)
-        return _refused(left, currency, refusal)
+        return _drop_credit(call, shopper, currency, refusal)
     except PageRefusal as refusal:
         return _refused(latest[0], currency, refusal)
 
 
 def refuse(call: Call, shopper: Shopper, currency: str | None, refusal: PageRefusal) -> Visit:
     """Return where the shopper is, with the refusal of a page that could not be understood."""
-    currency = currency or _default_currency(call, shopper)
-    rows = batch_get(_keys(shopper, currency), deadline=call.deadline, consistent=True)
-    return _refused(_shop(rows, shopper, currency), currency, refusal)
+    currency = session_currency(call, shopper, currency)
+
+    def decide(rows: Rows) -> Replay[Visit]:
+        return Replay(_refused(_shop(rows, shopper, currency), currency, refusal))
+
+    keys = _keys(shopper, currency)
+    return settle(decide, keys, deadline=call.deadline, consistent=True).answer
+
+
+def read_own_order(call: Call, shopper: Shopper, reference: str) -> Order:
+    """Return a completed order to its shopper. Raises `UnknownOrder`, or `NotSignedIn`."""
+    keys = [order_key(shopper.channel, reference), user_key(shopper.channel, shopper.user_pk)]
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    _user(rows, shopper)
+    order = order_in(rows, shopper.channel, reference)
+    if order is None or order.user_pk != shopper.user_pk:
+        raise UnknownOrder
+    return order
 
 
 def read_order(call: Call, channel: str, reference: str) -> Order:
@@ -223,7 +239,7 @@ def read_order(call: Call, channel: str, reference: str) -> Order:
 
 def read_balance(call: Call, shopper: Shopper, currency: str | None) -> tuple[str, int]:
     """Return the shopper's currency and available credit in minor units; zero without account."""
-    currency = currency or _default_currency(call, shopper)
+    currency = session_currency(call, shopper, currency)
     key = AccountKey(shopper.channel, shopper.user_pk, currency)
     rows = batch_get(
         [account_key(key), user_key(shopper.channel, shopper.user_pk)],
@@ -234,11 +250,15 @@ def read_balance(call: Call, shopper: Shopper, currency: str | None) -> tuple[st
     return currency, rules.balance_of(account_in(rows, key))
 
 
+def session_currency(call: Call, shopper: Shopper, currency: str | None) -> str:
+    """Return the currency that was named, or the channel's default (decision 13)."""
+    return currency or _default_currency(call, shopper)
+
+
 def read_history(
-    call: Call, shopper: Shopper, currency: str | None, *, limit: int, start: Item | None
+    call: Call, shopper: Shopper, currency: str, *, limit: int, start: Item | None
 ) -> History:
     """Return a page of the shopper's entries in a currency, newest first."""
-    currency = currency or _default_currency(call, shopper)
     key = AccountKey(shopper.channel, shopper.user_pk, currency)
     entries, last = list_entries(
         key, limit=limit, start=start, deadline=call.deadline, consistent=True
@@ -333,17 +353,24 @@ def _order(pre_order: PreOrder, shop: Shop, completed_ms: int) -> Order:
     )
 
 
-def _drop_credit(call: Call, shopper: Shopper, currency: str) -> Shop:
-    """Take the chosen credit out of the pre-order, if it is still open (decision 8)."""
+def _drop_credit(call: Call, shopper: Shopper, currency: str, refusal: CreditChanged) -> Visit:
+    """Take credit that no longer suffices out of the pre-order (decision 8).
 
-    def decide(rows: Rows) -> Commit[Shop] | Replay[Shop]:
+    Another tab may have completed meanwhile, or chosen an amount that suffices: that stays.
+    """
+
+    def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
         shop = _shop(rows, shopper, currency)
         before = shop.situation.pre_order
-        if before is None or before.state != "open" or not before.loyalty:
-            return Replay(shop)
+        if before is not None and before.state == "completed":
+            return Replay(_visit(shop, currency, Move.SHOW_ORDER))
+        account = shop.situation.account
+        if before is None or rules.can_pay(account, before.loyalty, before.total):
+            return Replay(_refused(shop, currency, refusal))
         after = replace(without_credit(before), rev=before.rev + 1)
         left = replace(shop, situation=replace(shop.situation, pre_order=after))
-        return Commit([put_pre_order(after, seen_rev=before.rev)], left)
+        put = put_pre_order(after, seen_rev=before.rev)
+        return Commit([put], _refused(left, currency, refusal))
 
     keys = _keys(shopper, currency)
     return settle(decide, keys, deadline=call.deadline, consistent=True).answer

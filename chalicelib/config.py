@@ -58,7 +58,9 @@ def check_on_start() -> None:
     Only on Lambda: packaging, too, imports the application, and has no environment.
     """
     if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
-        key_ring(config().signing_keys)
+        for keys in (config().signing_keys, config().staff_keys):
+            if keys is not None:
+                key_ring(keys)
 
 
 @lru_cache(maxsize=4)

@@ -25,8 +25,11 @@ from chalicelib.core.settings import Currency
 from chalicelib.logs import log
 
 MAX_BODY_BYTES: Final = 256 * 1024
-REQUEST_LIFE_S: Final = 7.5
-"""How long a request may work before it answers `busy`: within API Gateway's and Lambda's own."""
+REQUEST_LIFE_S: Final = 6.5
+"""How long a request may work before it answers `busy`, and begins no further write."""
+
+LAST_WRITE_S: Final = 3.5
+"""What is left of a function's time for a write that has begun: its time-outs, and the answer."""
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -192,6 +195,8 @@ class Route:
             found.append(errors.InvalidRequest)
         if self.body is not None:
             found += [errors.InvalidJson, errors.BodyTooLarge, errors.UnsupportedMediaType]
+        if self.method != "GET":
+            found.append(errors.OutcomeUnknown)
         if self.method != "GET" and self.access in {auth.SHOPPER, GUEST}:
             found.append(errors.CrossSiteWrite)
         if "{currency}" in self.path:
@@ -298,33 +303,29 @@ def _serve(route: Route, event: Event) -> Response:
     started = time.monotonic()
     request_id = str(event.context.get("requestId") or uuid.uuid4())
     try:
-        answer = _answer(route, event, started)
-        status = answer.status
+        response = _response(_answer(route, event, started), request_id)
     except Refusal as refusal:
-        answer = _refused(refusal)
-        status = answer.status
         log.info("refused", extra={"code": refusal.code, "request_id": request_id})
+        response = _response(_refused(refusal), request_id)
     except Exception:  # noqa: BLE001  # the rim: whatever fails leaves as our own error body
         log.exception("internal_error", extra={"request_id": request_id})
-        answer = _refused(errors.InternalError())
-        status = answer.status
-    spent_ms = round((time.monotonic() - started) * 1000, 1)
+        response = _response(_refused(errors.InternalError()), request_id)
     log.info(
         "request",
         extra={
             "route": f"{route.method} {route.path}",
-            "status": status,
-            "ms": spent_ms,
+            "status": response.status_code,
+            "ms": round((time.monotonic() - started) * 1000, 1),
             "request_id": request_id,
         },
     )
-    return _response(answer, request_id)
+    return response
 
 
 def _answer(route: Route, event: Event, started: float) -> Answer:
     now = datetime.datetime.now(datetime.UTC)
     headers: Mapping[str, str] = event.headers
-    caller = auth.identify(headers, now)
+    caller = None if route.access == PUBLIC else auth.identify(headers, now)
     raw_path = {name: unquote(value) for name, value in (event.uri_params or {}).items()}
     _authorize(route, caller, raw_path.get("channel"), headers)
     path = _path(raw_path)
@@ -414,7 +415,7 @@ def _life_s(event: Event) -> float:
     remaining_ms = getattr(event.lambda_context, "get_remaining_time_in_millis", None)
     if remaining_ms is None:
         return REQUEST_LIFE_S
-    return min(REQUEST_LIFE_S, max(0.5, float(remaining_ms()) / 1000 - 2.5))
+    return min(REQUEST_LIFE_S, float(remaining_ms()) / 1000 - LAST_WRITE_S)
 
 
 def _refused(refusal: Refusal) -> Answer:

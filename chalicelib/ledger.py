@@ -4,7 +4,6 @@ Each verb reads, lets `core` decide, and hands the writes to `store`, whose loop
 repeat. Nothing here looks at a clock or at HTTP.
 """
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,12 +33,15 @@ from chalicelib.store.accounts import (
     list_keys,
     list_of_user,
     named_in,
+    opened_in,
+    opening_key,
 )
 from chalicelib.store.accounts import (
     open_account as put_account,
 )
 from chalicelib.store.entries import last_entry_at, list_entries, put_entry
 from chalicelib.store.requests import (
+    AnyKey,
     Commit,
     Item,
     Replay,
@@ -122,50 +124,65 @@ def open_account(call: Call, channel: str, wanted: NewAccount) -> Settled[OwnedA
     Raises `UnknownChannel`, `UnknownUser`, `UnknownCurrency`, `InvalidAmount`, `AccountExists`,
     `AccountIdTaken`, or `IdConflict` for an idempotency key that was used with other content.
     """
-    opening = parse_opening(wanted.balance, wanted.currency)
-    user_pk = wanted.user_pk or _owner_of(call, channel, wanted.user_email or "")
-    key = AccountKey(channel, user_pk, wanted.currency)
     # A key of our own lets a repeated attempt of this same request recognise its first write.
-    idempotency_key = wanted.idempotency_key or secrets.token_hex(16)
-    account_id = wanted.account_id or _derived_account_id(channel, idempotency_key)
+    opening = Opening(
+        balance=parse_opening(wanted.balance, wanted.currency),
+        idempotency_key=wanted.idempotency_key or secrets.token_hex(16),
+    )
+    key = AccountKey(channel, _owner_of(call, channel, wanted), wanted.currency)
     new = Account(
         key=key,
-        account_id=account_id,
+        account_id=wanted.account_id or f"a-{secrets.token_hex(12)}",
         available=0,
         held=0,
         seq=0,
-        entry_ms=0,
+        entry_ms=to_ms(call.now),
         entry_hash=FIRST_HASH,
         debit_allowed=wanted.debit_allowed,
-        opening=Opening(opening, idempotency_key),
+        opening=opening,
         created_ms=to_ms(call.now),
         by=call.by,
     )
 
     def decide(rows: Rows) -> Commit[OwnedAccount] | Replay[OwnedAccount]:
         _require_channel(rows, channel)
-        user = user_in(rows, channel, user_pk)
+        user = user_in(rows, channel, key.user_pk)
         if user is None:
             raise UnknownUser
         found = account_in(rows, key)
+        if found is not None and found.opening.idempotency_key == opening.idempotency_key:
+            _check_replay(found, new, wanted)
+            return Replay(OwnedAccount(as_opened(found), user.email))
+        if wanted.idempotency_key and opened_in(rows, channel, wanted.idempotency_key):
+            raise IdConflict
         if found is not None:
-            return Replay(OwnedAccount(_same_opening(found, new), user.email))
-        if named_in(rows, channel, account_id) is not None:
-            raise AccountIdTaken if wanted.account_id else IdConflict
-        return _commit_opening(new, user.email)
+            raise AccountExists
+        if named_in(rows, channel, new.account_id) is not None:
+            raise AccountIdTaken
+        return _commit_opening(new, user.email, wanted.idempotency_key)
 
-    keys = [
+    keys: list[AnyKey] = [
         channel_key(channel),
-        user_key(channel, user_pk),
+        user_key(channel, key.user_pk),
         account_key(key),
-        account_id_key(channel, account_id),
+        account_id_key(channel, new.account_id),
     ]
+    if wanted.idempotency_key is not None:
+        keys.append(opening_key(channel, wanted.idempotency_key))
     return settle(decide, keys, deadline=call.deadline)
 
 
-def _commit_opening(new: Account, user_email: str) -> Commit[OwnedAccount]:
+def _check_replay(found: Account, new: Account, wanted: NewAccount) -> None:
+    same = (found.opening, found.debit_allowed) == (new.opening, new.debit_allowed)
+    if not same or wanted.account_id not in {None, found.account_id}:
+        raise IdConflict
+
+
+def _commit_opening(
+    new: Account, user_email: str, idempotency_key: str | None
+) -> Commit[OwnedAccount]:
     if not new.opening.balance:
-        return Commit(put_account(new), OwnedAccount(new, user_email))
+        return Commit(put_account(new, idempotency_key), OwnedAccount(new, user_email))
     movement = rules.open_with_credit(new, new.opening.balance)
     entry = movement.legs[0].entry
     account = replace(
@@ -175,29 +192,31 @@ def _commit_opening(new: Account, user_email: str) -> Commit[OwnedAccount]:
         entry_ms=entry.at_ms,
         entry_hash=entry.hash,
     )
-    actions = [*put_account(account), put_entry(entry), put_transfer(movement.transfer)]
+    actions = [
+        *put_account(account, idempotency_key),
+        put_entry(entry),
+        put_transfer(movement.transfer),
+    ]
     return Commit(actions, OwnedAccount(account, user_email))
 
 
-def _same_opening(found: Account, new: Account) -> Account:
-    if found.opening.idempotency_key != new.opening.idempotency_key:
-        raise AccountExists
-    kept = (found.account_id, found.opening.balance, found.debit_allowed)
-    if kept != (new.account_id, new.opening.balance, new.debit_allowed):
-        raise IdConflict
-    return as_opened(found)
+def _owner_of(call: Call, channel: str, wanted: NewAccount) -> str:
+    """Return whose account it will be; for a repeated request, whose it became.
 
-
-def _derived_account_id(channel: str, idempotency_key: str) -> str:
-    """Return the account id that one idempotency key always makes, so that it opens once."""
-    digest = hashlib.sha256(f"{channel}#{idempotency_key}".encode()).digest()
-    return f"a-{digest.hex()[:24]}"
-
-
-def _owner_of(call: Call, channel: str, email: str) -> str:
-    keys = [channel_key(channel), email_key(channel, email)]
+    An address may have moved since, but what the idempotency key opened has not.
+    """
+    if wanted.user_pk is not None:
+        return wanted.user_pk
+    email = wanted.user_email or ""
+    keys: list[AnyKey] = [channel_key(channel), email_key(channel, email)]
+    if wanted.idempotency_key is not None:
+        keys.append(opening_key(channel, wanted.idempotency_key))
     rows = batch_get(keys, deadline=call.deadline, consistent=True)
     _require_channel(rows, channel)
+    if wanted.idempotency_key is not None:
+        opened = opened_in(rows, channel, wanted.idempotency_key)
+        if opened is not None and opened.currency == wanted.currency:
+            return opened.user_pk
     user_pk = owner_in(rows, channel, email)
     if user_pk is None:
         raise UnknownUser("No user has this e-mail address; give the complete address.")
@@ -338,7 +357,7 @@ def list_accounts(
 ) -> tuple[list[OwnedAccount], Item | None]:
     """Return a page of accounts by currency and account id. Raises `UnknownChannel`."""
     last: Item | None = None
-    if filters.account_id or filters.user_pk or filters.user_email:
+    if (filters.account_id, filters.user_pk, filters.user_email) != (None, None, None):
         keys = _few_keys(call, channel, filters)
     else:
         prefix = f"{filters.currency}#" if filters.currency else ""
@@ -384,7 +403,7 @@ def list_activities(
 
 
 def _few_keys(call: Call, channel: str, filters: Filters) -> list[AccountKey]:
-    if filters.account_id:
+    if filters.account_id is not None:
         row_key = account_id_key(channel, filters.account_id)
         rows = batch_get([row_key], deadline=call.deadline, consistent=True)
         named = named_in(rows, channel, filters.account_id)
@@ -392,7 +411,7 @@ def _few_keys(call: Call, channel: str, filters: Filters) -> list[AccountKey]:
     else:
         keys = _keys_of_user(call, channel, filters)
     owner = filters.user_pk
-    if filters.user_email:
+    if filters.user_email is not None:
         owner = _find_owner(call, channel, filters.user_email)
         if owner is None or filters.user_pk not in {None, owner}:
             return []

@@ -6,8 +6,10 @@ from typing import Any
 
 from chalicelib.auth import Call, open_session
 from chalicelib.core.errors import (
+    Busy,
     ChannelExists,
     EmailTaken,
+    OutcomeUnknown,
     Refusal,
     UnknownChannel,
     UnknownUser,
@@ -107,10 +109,10 @@ def set_setting(call: Call, channel: str, name: str, value: object) -> SettingVa
         if found is not None and found.text == text:
             return Replay(found)
         stored = Stored(name, text, to_ms(call.now))
-        return Commit([stored_settings.set_value(channel, stored, call.by)], stored)
+        return Commit([stored_settings.set_value(channel, stored, found, call.by)], stored)
 
     keys = [stored_settings.channel_key(channel), stored_settings.setting_key(channel, name)]
-    settled = settle(decide, keys, deadline=call.deadline)
+    settled = settle(decide, keys, deadline=call.deadline, consistent=True)
     return SettingValue(setting, parsed, settled.answer.at_ms)
 
 
@@ -220,7 +222,11 @@ def _register_group(
         *(user_key(channel, user_pk) for user_pk, _ in group),
         *(email_key(channel, email) for _, email in group),
     ]
-    return settle(decide, keys, deadline=call.deadline, consistent=True).answer
+    try:
+        return settle(decide, keys, deadline=call.deadline, consistent=True).answer
+    except (Busy, OutcomeUnknown) as refusal:
+        # Other groups may be written already: each row says what became of it.
+        return [Registration(user_pk, None, created=False, refusal=refusal) for user_pk, _ in group]
 
 
 def _register_one(

@@ -29,10 +29,13 @@ class AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What an account was opened with; it never changes, so a replay can be answered from it."""
+    """What an account was opened with; it never changes, so a replay is answered from it.
+
+    The key is the caller's, or one that the service drew for the request.
+    """
 
     balance: int
-    idempotency_key: str | None
+    idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,15 @@ meet a caller's own.
 """
 
 import datetime
+import re
 from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
 ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
 REFERENCE_PATTERN: Final = r"^[A-Za-z0-9_-]{1,128}$"
+
+_ID: Final = re.compile(ID_PATTERN[1:-1], re.ASCII)
 
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """1 to 64 of `A-Za-z0-9_-`: channels, users, accounts and callers' ids."""
@@ -20,6 +23,11 @@ Reference = Annotated[str, StringConstraints(pattern=REFERENCE_PATTERN)]
 
 TransferId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:-]{1,200}$")]
 """A caller's id, or one that the service derived, such as `order:{reference}`."""
+
+
+def is_identifier(name: str) -> bool:
+    """Return whether a name may be a caller's: for names that no model has checked."""
+    return _ID.fullmatch(name) is not None
 
 
 def to_ms(moment: datetime.datetime) -> int:

@@ -51,6 +51,9 @@ class PaymentOption(_Frozen):
     def _rule_belongs_to_loyalty(self) -> Self:
         if (self.payment_type == LOYALTY_MONEY) != (self.rule is not None):
             raise ValueError("the payment type loyalty_money, and no other, has LoyaltyMoneyRule")
+        if self.payment_type.startswith("masterpass"):
+            # The client has pages of its own for it, which are not served here.
+            raise ValueError("the payment type masterpass is not served")
         return self
 
 

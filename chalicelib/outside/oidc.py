@@ -1,22 +1,52 @@
 """The staff's identity provider: its public signing keys, by JWKS."""
 
+import threading
+import time
 from functools import lru_cache
 from typing import Final
 
+import jwt
 from jwt import PyJWK, PyJWKClient
 
 TIMEOUT_S: Final = 2
 KEYS_LIFE_S: Final = 3600
+ASK_AGAIN_S: Final = 30
+"""How soon an unknown key id may make us ask again: anybody can send unknown ones."""
 
 
-def signing_key(jwks_url: str, token: str) -> PyJWK:
-    """Return the public key that the token's `kid` names; keys are kept for an hour.
+class Provider:
+    """One identity provider's keys, kept for an hour, asked for anew when a key is new."""
 
-    Raises `jwt.PyJWTError` when the key is unknown or the provider does not answer.
+    def __init__(self, jwks_url: str) -> None:
+        self._client = PyJWKClient(jwks_url, lifespan=KEYS_LIFE_S, timeout=TIMEOUT_S)
+        self._asked_s = float("-inf")
+        self._lock = threading.Lock()
+
+    def key(self, kid: str) -> PyJWK:
+        """Return the key of this id. Raises `jwt.PyJWKClientError` for an unknown one."""
+        with self._lock:
+            found = self._find(kid, refresh=False)
+            if found is None and time.monotonic() - self._asked_s > ASK_AGAIN_S:
+                self._asked_s = time.monotonic()
+                found = self._find(kid, refresh=True)
+        if found is None:
+            raise jwt.PyJWKClientError("unknown key id")
+        return found
+
+    def _find(self, kid: str, *, refresh: bool) -> PyJWK | None:
+        keys = self._client.get_jwk_set(refresh=refresh).keys
+        return next((key for key in keys if key.key_id == kid), None)
+
+
+def signing_key(jwks_url: str, kid: str) -> PyJWK:
+    """Return the public key that a token's `kid` names.
+
+    Raises `jwt.PyJWKClientError` for an unknown one, and `jwt.PyJWKClientConnectionError` when
+    the provider does not answer.
     """
-    return _client(jwks_url).get_signing_key_from_jwt(token)
+    return _provider(jwks_url).key(kid)
 
 
 @lru_cache(maxsize=4)
-def _client(jwks_url: str) -> PyJWKClient:
-    return PyJWKClient(jwks_url, cache_keys=True, lifespan=KEYS_LIFE_S, timeout=TIMEOUT_S)
+def _provider(jwks_url: str) -> Provider:
+    return Provider(jwks_url)

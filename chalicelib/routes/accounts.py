@@ -15,7 +15,6 @@ from chalicelib.core.errors import (
     InvalidAmount,
     InvalidCursor,
     InvalidRequest,
-    OutcomeUnknown,
     UnknownAccount,
     UnknownChannel,
     UnknownCurrency,
@@ -88,10 +87,10 @@ class TargetShown(Shown):
 class AccountsQuery(Page):
     """Which accounts to list; without a filter, all."""
 
-    user_email: str | None = None
-    user_pk: str | None = None
+    user_email: Email | None = None
+    user_pk: Identifier | None = None
     currency: Currency | None = None
-    account_id: str | None = None
+    account_id: Identifier | None = None
 
 
 class AtQuery(Query):
@@ -120,7 +119,6 @@ class TargetsQuery(Page):
         AccountExists,
         AccountIdTaken,
         IdConflict,
-        OutcomeUnknown,
     ),
 )
 def open_account(request: Request, body: AccountBody) -> Answer:

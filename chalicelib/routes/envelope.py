@@ -112,7 +112,7 @@ def order_token(channel: str, user_pk: str, reference: str) -> str:
 def order_shown(order: Order) -> Json:
     """Return a completed order as the thank-you page reads it."""
     content = json.loads(order.content)
-    items = content.get("basket", {}).get("basketitem_set", [])
+    items = (content.get("basket") or {}).get("basketitem_set", [])
     return {
         "id": order.order_id,
         "number": order.reference,
@@ -178,10 +178,8 @@ def _all_pages(visit: Visit) -> list[Context]:
     if content.get("delivery_option"):
         options = [content["delivery_option"]]
         pages.append(_context("DeliveryOptionSelectionPage", delivery_options=options))
-    addresses = [
-        content[name] for name in ("shipping_address", "billing_address") if name in content
-    ]
-    if addresses:
+    addresses = [content.get("shipping_address"), content.get("billing_address")]
+    if all(addresses):
         pages.append(_context("AddressSelectionPage", addresses=addresses))
     if content.get("shipping_option"):
         options = [content["shipping_option"]]
@@ -270,6 +268,10 @@ def _refused(visit: Visit, refusal: PageRefusal) -> Envelope:
             errors=complaints,
             redirect_url=BASKET_URL,
         )
+    if isinstance(refusal, errors.UnknownPage):
+        # Without a pre-order the client posts nothing by itself; with one it would post this
+        # page again, for ever.
+        return Envelope(context_list=[_empty()], template_name=CHECKOUT_TEMPLATE, errors=complaints)
     return Envelope(
         context_list=[_page_of_refusal(visit.situation, refusal)],
         template_name=CHECKOUT_TEMPLATE,
@@ -335,7 +337,7 @@ def _basket(pre_order: PreOrder, content: Json) -> Json:
         "basketitem_set": [],
         "total_amount": products,
         "total_discount_amount": nothing_off,
-        **content.get("basket", {}),
+        **(content.get("basket") or {}),
     }
 
 

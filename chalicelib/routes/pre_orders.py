@@ -8,25 +8,48 @@ from chalicelib.core.errors import (
     FieldError,
     InvalidAmount,
     InvalidRequest,
-    OutcomeUnknown,
     UnknownChannel,
     UnknownUser,
 )
 from chalicelib.core.money import AmountText, format_amount, parse_amount, parse_opening
 from chalicelib.core.names import Reference
 from chalicelib.core.pre_orders import PreOrder
-from chalicelib.http import Answer, Body, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown, check_size
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
 
 
-class Basket(BaseModel):
-    """What is bought, as the storefront client shows it; further fields are kept as they are."""
+class _Kept(BaseModel):
+    """A part of the basket: what pages read is checked, further fields are kept as they are."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    basketitem_set: list[dict[str, JsonValue]]
+
+class ProductImage(_Kept):
+    """A picture of a product."""
+
+    image: str | None = None
+
+
+class Product(_Kept):
+    """What an item is."""
+
+    name: str | None = None
+    absolute_url: str | None = None
+    productimage_set: list[ProductImage] = []
+
+
+class BasketItem(_Kept):
+    """One line of a basket."""
+
+    product: Product
+
+
+class Basket(_Kept):
+    """What is bought, as the storefront client shows it."""
+
+    basketitem_set: list[BasketItem]
 
 
 class PreOrderBody(Body):
@@ -71,7 +94,6 @@ class PreOrderShown(Shown):
         UnknownUser,
         InvalidAmount,
         AlreadyCompleted,
-        OutcomeUnknown,
     ),
 )
 def open_pre_order(request: Request, body: PreOrderBody) -> Answer:
@@ -88,13 +110,20 @@ def open_pre_order(request: Request, body: PreOrderBody) -> Answer:
         reference=body.reference,
         total=total,
         shipping=shipping,
-        content=body.model_dump_json(include=_CONTENT, exclude_none=True),
+        content=_content(body),
     )
     settled = checkout.open_pre_order(request.call, path["channel"], opening)
     return Answer(_shown(settled.answer), 201 if settled.written else 200)
 
 
 _CONTENT = {"basket", "delivery_option", "shipping_option", "shipping_address", "billing_address"}
+
+
+def _content(body: PreOrderBody) -> str:
+    """Return what the order will keep, as JSON text. Raises `BodyTooLarge` for what it cannot."""
+    content = body.model_dump_json(include=_CONTENT, exclude_unset=True)
+    check_size(content.encode())
+    return content
 
 
 def _shown(pre_order: PreOrder) -> PreOrderShown:

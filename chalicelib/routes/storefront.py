@@ -16,7 +16,6 @@ from chalicelib.core.checkout import Event
 from chalicelib.core.currencies import DIGITS
 from chalicelib.core.errors import (
     InvalidCursor,
-    OutcomeUnknown,
     PageRefusal,
     Refusal,
     UnknownOrder,
@@ -159,7 +158,6 @@ def show_page(request: Request, query: PageQuery) -> Answer:
     body=PageForm,
     reads_body_itself=True,
     answers={200: Envelope},
-    refusals=(OutcomeUnknown,),
 )
 def post_page(request: Request, query: PageQuery) -> Answer:
     """Act on a checkout page; every post may be repeated."""
@@ -187,7 +185,7 @@ def show_completed(request: Request, query: PageQuery) -> Answer:
     named = auth.unseal("order", request.path["token"])
     if named is None or (named["c"], named["u"]) != (shopper.channel, shopper.user_pk):
         raise UnknownOrder
-    order = checkout.read_order(request.call, shopper.channel, named["r"])
+    order = checkout.read_own_order(request.call, shopper, named["r"])
     return Answer(CompletedOrder(campaigns=[], order=order_shown(order)))
 
 
@@ -210,7 +208,8 @@ def show_balance(request: Request) -> Answer:
 )
 def show_history(request: Request, query: HistoryQuery) -> Answer:
     """Show the shopper's movements in the currency of the session, newest first."""
-    shopper, currency = request.shopper, _currency(request)
+    shopper = request.shopper
+    currency = checkout.session_currency(request.call, shopper, _currency(request))
     name = ("history", shopper.channel, shopper.user_pk, currency)
     found = checkout.read_history(
         request.call, shopper, currency, limit=query.limit, start=start_of(query, *name)
@@ -288,7 +287,7 @@ def _read_form(request: Request) -> dict[str, str]:
 def _parse_json(raw: bytes) -> dict[str, str]:
     try:
         content = json.loads(raw or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreadableForm from None
     if not isinstance(content, dict):
         raise UnreadableForm

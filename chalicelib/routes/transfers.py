@@ -12,7 +12,6 @@ from chalicelib.core.errors import (
     InsufficientCredit,
     InvalidAmount,
     InvalidRequest,
-    OutcomeUnknown,
     SameAccount,
     SourceWithoutEntries,
     UnknownAccount,
@@ -102,7 +101,6 @@ class TransferShown(Shown):
         SourceWithoutEntries,
         InsufficientCredit,
         IdConflict,
-        OutcomeUnknown,
     ),
 )
 def put_transfer(request: Request, body: TransferBody) -> Answer:

@@ -1,6 +1,5 @@
 """Doors to users: a back end registers them, an admin finds them by complete e-mail."""
 
-import datetime
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -76,13 +75,13 @@ class UsersRegistered(Shown):
 class UsersQuery(Page):
     """A list of users: all, or the one with this complete address."""
 
-    email: str | None = None
+    email: Email | None = None
 
 
 class SessionsBody(Body):
     """The time before which every session of the user is revoked; not in the future."""
 
-    valid_from: Annotated[AwareDatetime, Field(strict=False)]
+    valid_from: AwareDatetime
 
 
 @routes.route(
@@ -149,7 +148,7 @@ def list_users(request: Request, query: UsersQuery) -> Answer:
 )
 def end_sessions(request: Request, body: SessionsBody) -> Answer:
     """End every session of a user that was opened before a time."""
-    path, valid_from = request.path, body.valid_from.astimezone(datetime.UTC)
+    path, valid_from = request.path, body.valid_from
     if valid_from > request.call.now:
         detail = "Use a time that is not in the future."
         raise InvalidRequest(detail, errors=[FieldError("valid_from", "in_the_future", detail)])

@@ -1,5 +1,7 @@
 """Accounts and their ids. A balance changes only by a leg of a movement, under its `seq`."""
 
+import hashlib
+
 from chalicelib.core.accounts import Account, AccountKey, Opening
 from chalicelib.core.currencies import digits_of
 from chalicelib.core.transfers import Leg
@@ -28,6 +30,20 @@ def account_id_key(channel: str, account_id: str) -> Key[AccountIdRow]:
     return Key(AccountIdRow, f"{channel}#{account_id}")
 
 
+def opening_key(channel: str, idempotency_key: str) -> Key[AccountIdRow]:
+    """Return the key of the row that says which account an idempotency key opened.
+
+    It lies among the account ids, under a name that no account can have.
+    """
+    digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    return Key(AccountIdRow, f"{channel}#key:{digest}")
+
+
+def opened_in(rows: Rows, channel: str, idempotency_key: str) -> AccountKey | None:
+    """Return the account that an idempotency key opened, out of rows that hold its key."""
+    return _owner(channel, rows.get(opening_key(channel, idempotency_key)))
+
+
 def account_in(rows: Rows, key: AccountKey) -> Account | None:
     """Return the account out of rows that hold its key."""
     row = rows.get(account_key(key))
@@ -36,14 +52,14 @@ def account_in(rows: Rows, key: AccountKey) -> Account | None:
 
 def named_in(rows: Rows, channel: str, account_id: str) -> AccountKey | None:
     """Return the account that an id names, out of rows that hold the id's key."""
-    row = rows.get(account_id_key(channel, account_id))
-    return None if row is None else AccountKey(channel, row.user_pk, row.currency)
+    return _owner(channel, rows.get(account_id_key(channel, account_id)))
 
 
-def open_account(account: Account) -> list[Action]:
+def open_account(account: Account, idempotency_key: str | None) -> list[Action]:
     """Return the writes of a new account: its row, its id, and the check that its user exists.
 
-    With opening credit the row is put with the first entry applied.
+    With opening credit the row is put with the first entry applied. The caller's idempotency
+    key, if there is one, is put too, so that it opens one account only.
     """
     channel, user_pk = account.key.channel, account.key.user_pk
     row = AccountRow(
@@ -67,7 +83,12 @@ def open_account(account: Account) -> list[Action]:
     named = AccountIdRow(
         id=f"{channel}#{account.account_id}", user_pk=user_pk, currency=account.key.currency
     )
-    return [put_once(row), put_once(named), check(user_key(channel, user_pk), exists(UserRow))]
+    actions = [put_once(row), put_once(named), check(user_key(channel, user_pk), exists(UserRow))]
+    if idempotency_key is not None:
+        key = opening_key(channel, idempotency_key)
+        opened = AccountIdRow(id=key.hash, user_pk=user_pk, currency=account.key.currency)
+        actions.append(put_once(opened))
+    return actions
 
 
 def apply_leg(leg: Leg) -> Action:
@@ -120,6 +141,10 @@ def list_of_user(channel: str, user_pk: str, *, deadline: float) -> list[Account
         deadline=deadline,
     )
     return [_account(AccountRow.from_raw_data(item)) for item in items]
+
+
+def _owner(channel: str, row: AccountIdRow | None) -> AccountKey | None:
+    return None if row is None else AccountKey(channel, row.user_pk, row.currency)
 
 
 def _listed_key(channel: str, item: Item) -> AccountKey:

@@ -91,20 +91,20 @@ class Rows:
 
     def __init__(self, found: Items) -> None:
         """Keep raw items by the identity of their key."""
-        self._found = dict(found)
+        self.items: Final = dict(found)
 
     def get(self, key: Key[Row]) -> Row | None:
         """Return the row, or None where there is none. Asking for an unread key is a bug."""
-        item = self._found[key.identity]
+        item = self.items[key.identity]
         return None if item is None else key.row.from_raw_data(dict(item))
 
     def with_items(self, fresh: Items) -> "Rows":
         """Return these rows, with those that the engine has shown since in their place."""
-        return Rows({**self._found, **fresh})
+        return Rows({**self.items, **fresh})
 
     def shows(self, key: Key[Row]) -> bool:
         """Return whether a row with this key was read or shown, and is there."""
-        return self._found.get(key.identity) is not None
+        return self.items.get(key.identity) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +362,11 @@ class Attempts:
         """Write once; return None when it is done, else the rows that the engine showed.
 
         Those are the rows whose conditions failed: none of them after contention or silence.
+        Raises `Busy` at the deadline, before the first write too: one that is still running when
+        the function is ended answers nobody.
         """
+        if time.monotonic() >= self._deadline:
+            raise Busy
         self.start()
         try:
             transact_write(actions)
@@ -388,16 +392,19 @@ def settle(
     """Read `keys`, decide and write, until the outcome is definite.
 
     `decide` is called again with fresher rows after a refusal by the engine, so it must be pure.
-    A refusal that it raises is confirmed by one TransactGetItems first, unless the rows were
-    read `consistent`. Raises the confirmed refusal, `Busy` (nothing moved), or `OutcomeUnknown`.
+    A refusal that it raises is confirmed by one TransactGetItems, since no BatchGetItem shows
+    one moment. A replay is believed at once: read `consistent` unless it rests on rows that
+    never change. Raises the confirmed refusal, `Busy` (nothing moved), or `OutcomeUnknown`.
     """
     attempts = Attempts(deadline)
     try:
-        return _until_definite(decide, keys, attempts, deadline=deadline, consistent=consistent)
-    except Refusal as refusal:
+        rows = batch_get(keys, deadline=deadline, consistent=consistent)
+        return _until_definite(decide, keys, attempts, rows, deadline=deadline)
+    except Exception as error:
         if attempts.unanswered:
-            # The unanswered write may still land: no refusal is certain any more.
-            raise OutcomeUnknown from refusal
+            # The unanswered write may still land: no other word is certain any more.
+            log.warning("outcome_unknown", exc_info=not isinstance(error, Refusal))
+            raise OutcomeUnknown from error
         raise
 
 
@@ -405,19 +412,18 @@ def _until_definite(
     decide: Callable[[Rows], Commit[Answer] | Replay[Answer]],
     keys: Sequence[AnyKey],
     attempts: Attempts,
+    rows: Rows,
     *,
     deadline: float,
-    consistent: bool,
 ) -> Settled[Answer]:
-    rows = batch_get(keys, deadline=deadline, consistent=consistent)
-    confirmed = consistent
+    confirmed = False
     while True:
         try:
             decision = decide(rows)
         except Refusal:
             if confirmed:
                 raise
-            rows = transact_get(keys, deadline=deadline)
+            rows = rows.with_items(transact_get(keys, deadline=deadline).items)
             confirmed = True
             continue
         if isinstance(decision, Replay):

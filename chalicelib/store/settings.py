@@ -80,9 +80,11 @@ def make_channel(channel: Channel, by: str) -> Action:
     )
 
 
-def set_value(channel: str, stored: Stored, by: str) -> Action:
-    """Return the put of a setting, refused where the same value is stored already."""
+def set_value(channel: str, stored: Stored, seen: Stored | None, by: str) -> Action:
+    """Return the put of a setting in place of the one that was read, and of no later one."""
     row = SettingRow(
         channel=channel, name=stored.name, value=stored.text, by=by, at_ms=stored.at_ms
     )
-    return put(row, SettingRow.name.does_not_exist() | (SettingRow.value != stored.text))
+    if seen is None:
+        return put(row, SettingRow.channel.does_not_exist())
+    return put(row, (SettingRow.value == seen.text) & (SettingRow.at_ms == seen.at_ms))

@@ -116,14 +116,17 @@ class AccountRow(Model):
     digits = Whole()
     debit_allowed = BooleanAttribute()
     opening_balance = Whole()
-    idempotency_key = UnicodeAttribute(null=True)
+    idempotency_key = UnicodeAttribute()
     created_ms = Whole()
     by = UnicodeAttribute()
     by_channel = AccountsOfChannel()
 
 
 class AccountIdRow(Model):
-    """Whose account an id names; `id` is channel#account_id. Put once."""
+    """Whose account an id names; `id` is channel#account_id. Put once.
+
+    A caller's idempotency key has such a row too, as channel#key: and its SHA-256 in hex.
+    """
 
     class Meta:
         table_name = "account_ids"
