@@ -60,7 +60,7 @@ class Staff:
 
     @property
     def by(self) -> str:
-        """Who did it, as it is stored: at most 64 characters."""
+        """Who did it, as it is stored: at most 64 bytes."""
         return _who("staff", self.subject)
 
 
@@ -130,9 +130,13 @@ def _mac(secret: bytes, purpose: Purpose, kid: str, payload: str) -> str:
 
 
 def _who(kind: str, name: str) -> str:
-    """Return a name of at most 64 characters; a longer one by its digest."""
+    """Return a name of at most 64 bytes; a longer one by its digest."""
     who = f"{kind}:{name}"
-    return who if len(who) <= 64 else f"{kind}:{hashlib.sha256(name.encode()).hexdigest()[:40]}"
+    return (
+        who
+        if len(who.encode()) <= 64
+        else f"{kind}:{hashlib.sha256(name.encode()).hexdigest()[:40]}"
+    )
 
 
 # --- credentials ----------------------------------------------------------------------------

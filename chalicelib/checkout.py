@@ -35,7 +35,7 @@ from chalicelib.core.users import User
 from chalicelib.store import settings as stored_settings
 from chalicelib.store.accounts import account_in, account_key
 from chalicelib.store.entries import list_entries
-from chalicelib.store.orders import order_in, order_key, put_order
+from chalicelib.store.orders import list_order_keys, order_in, order_key, put_order
 from chalicelib.store.pre_orders import (
     basket_in,
     basket_key,
@@ -155,7 +155,6 @@ def _fresh(
         user_pk=opening.user_pk,
         currency=opening.currency,
         reference=reference,
-        own_reference=opening.reference is None,
         content_hash=content_hash,
         total=opening.total,
         shipping=opening.shipping,
@@ -235,6 +234,27 @@ def read_order(call: Call, channel: str, reference: str) -> Order:
     if order is None:
         raise UnknownOrder
     return order
+
+
+def list_orders(
+    call: Call, channel: str, user_pk: str, *, limit: int, start: Item | None
+) -> tuple[list[Order], Item | None]:
+    """Return a page of a user's completed orders, newest first. Raises `UnknownUser`."""
+    references, last = list_order_keys(
+        channel, user_pk, limit=limit, start=start, deadline=call.deadline
+    )
+    if not references and start is None:
+        keys: list[AnyKey] = [stored_settings.channel_key(channel), user_key(channel, user_pk)]
+        rows = batch_get(keys, deadline=call.deadline, consistent=True)
+        if stored_settings.channel_in(rows, channel) is None:
+            raise UnknownChannel
+        if user_in(rows, channel, user_pk) is None:
+            raise UnknownUser
+        return [], None
+    wanted = [order_key(channel, reference) for reference in references]
+    rows = batch_get(wanted, deadline=call.deadline, consistent=True)
+    found = [order_in(rows, channel, reference) for reference in references]
+    return [order for order in found if order is not None], last
 
 
 def read_balance(call: Call, shopper: Shopper, currency: str | None) -> tuple[str, int]:

@@ -72,7 +72,7 @@ def key_ring(keys: SecretStr) -> dict[str, bytes]:
     ring: dict[str, bytes] = {}
     for part in keys.get_secret_value().split(","):
         kid, _, secret = part.strip().partition(":")
-        if not kid.isalnum() or len(secret) < 32:
+        if not (kid.isascii() and kid.isalnum()) or len(secret) < 32:
             raise ValueError("write keys as kid:secret, with at least 32 characters of secret")
         ring[kid] = secret.encode()
     return ring

@@ -191,9 +191,10 @@ class Route:
         found: list[type[Refusal]] = [errors.InternalError]
         if self.access != PUBLIC:
             found += [errors.NotSignedIn, errors.Forbidden, errors.Busy]
-        if self.query is not None or self.body is not None or "{" in self.path:
+        reads_body = self.body is not None and not self.reads_body_itself
+        if self.query is not None or reads_body or "{" in self.path:
             found.append(errors.InvalidRequest)
-        if self.body is not None:
+        if reads_body:
             found += [errors.InvalidJson, errors.BodyTooLarge, errors.UnsupportedMediaType]
         if self.method != "GET":
             found.append(errors.OutcomeUnknown)

@@ -356,14 +356,13 @@ def list_accounts(
     call: Call, channel: str, filters: Filters, *, limit: int, start: Item | None
 ) -> tuple[list[OwnedAccount], Item | None]:
     """Return a page of accounts by currency and account id. Raises `UnknownChannel`."""
-    last: Item | None = None
-    if (filters.account_id, filters.user_pk, filters.user_email) != (None, None, None):
-        keys = _few_keys(call, channel, filters)
-    else:
+    if (filters.account_id, filters.user_pk, filters.user_email) == (None, None, None):
         prefix = f"{filters.currency}#" if filters.currency else ""
         keys, last = list_keys(
             channel, prefix=prefix, limit=limit, start=start, deadline=call.deadline
         )
+    else:
+        keys, last = _page_of(_few_keys(call, channel, filters), limit=limit, start=start)
     if not keys and start is None:
         rows = batch_get([channel_key(channel)], deadline=call.deadline, consistent=True)
         _require_channel(rows, channel)
@@ -403,30 +402,35 @@ def list_activities(
 
 
 def _few_keys(call: Call, channel: str, filters: Filters) -> list[AccountKey]:
-    if filters.account_id is not None:
-        row_key = account_id_key(channel, filters.account_id)
-        rows = batch_get([row_key], deadline=call.deadline, consistent=True)
-        named = named_in(rows, channel, filters.account_id)
-        keys = [named] if named is not None else []
-    else:
-        keys = _keys_of_user(call, channel, filters)
+    """Return the accounts of one user, or with one id, in the order of their currencies."""
     owner = filters.user_pk
     if filters.user_email is not None:
         owner = _find_owner(call, channel, filters.user_email)
         if owner is None or filters.user_pk not in {None, owner}:
             return []
-    return [
-        key
-        for key in keys
-        if owner in {None, key.user_pk} and filters.currency in {None, key.currency}
-    ]
+    if filters.account_id is not None:
+        named = _find_named(call, channel, filters.account_id)
+        keys = [named] if named is not None and owner in {None, named.user_pk} else []
+    else:
+        assert owner is not None, "without an account id a user is named"
+        keys = [a.key for a in list_of_user(channel, owner, deadline=call.deadline)]
+    return [key for key in keys if filters.currency in {None, key.currency}]
 
 
-def _keys_of_user(call: Call, channel: str, filters: Filters) -> list[AccountKey]:
-    user_pk = filters.user_pk or _find_owner(call, channel, filters.user_email or "")
-    if user_pk is None:
-        return []
-    return [a.key for a in list_of_user(channel, user_pk, deadline=call.deadline)]
+def _page_of(
+    keys: list[AccountKey], *, limit: int, start: Item | None
+) -> tuple[list[AccountKey], Item | None]:
+    """Return a page of one user's accounts, which are ordered by currency."""
+    after = start["currency"]["S"] if start is not None else ""
+    left = [key for key in keys if key.currency > after]
+    last = {"currency": {"S": left[limit - 1].currency}} if len(left) > limit else None
+    return left[:limit], last
+
+
+def _find_named(call: Call, channel: str, account_id: str) -> AccountKey | None:
+    key = account_id_key(channel, account_id)
+    rows = batch_get([key], deadline=call.deadline, consistent=True)
+    return named_in(rows, channel, account_id)
 
 
 def _find_owner(call: Call, channel: str, email: str) -> str | None:

@@ -190,11 +190,11 @@ def outcome_of(situation: Situation, event: Event) -> Outcome:
 
     A completed order is shown again even then (decision 11).
     """
-    step = step_of(situation)
+    outcome = TRANSITIONS[step_of(situation)][event]
     off = not situation.settings.loyalty_money_enabled
-    if off and event in CREDIT_EVENTS and step is not Step.COMPLETED:
+    if off and event in CREDIT_EVENTS and outcome is not Move.SHOW_ORDER:
         return errors.LoyaltyDisabled
-    return TRANSITIONS[step][event]
+    return outcome
 
 
 def options_of(situation: Situation) -> Options:

@@ -24,7 +24,6 @@ class PreOrder:
     user_pk: str
     currency: str
     reference: str
-    own_reference: bool
     content_hash: str
     total: int
     shipping: int

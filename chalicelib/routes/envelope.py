@@ -175,7 +175,9 @@ def _all_pages(visit: Visit) -> list[Context]:
     """Return the pages that are done and the current one, as the client loads a checkout."""
     content = json.loads(visit.content)
     pages = [_index(logged_in=True)]
-    if content.get("delivery_option"):
+    current = _current_page(visit.situation)
+    # Beside a delivery page the client ignores instalments (redux/middlewares/checkout.ts).
+    if content.get("delivery_option") and "installments" not in current.page_context:
         options = [content["delivery_option"]]
         pages.append(_context("DeliveryOptionSelectionPage", delivery_options=options))
     addresses = [content.get("shipping_address"), content.get("billing_address")]
@@ -185,7 +187,6 @@ def _all_pages(visit: Visit) -> list[Context]:
         options = [content["shipping_option"]]
         pages.append(_context("ShippingOptionSelectionPage", shipping_options=options))
     pages.append(_options_page(visit.situation))
-    current = _current_page(visit.situation)
     return pages if current.page_name == pages[-1].page_name else [*pages, current]
 
 

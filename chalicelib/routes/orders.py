@@ -5,10 +5,12 @@ import json
 from pydantic import JsonValue
 
 from chalicelib import checkout
-from chalicelib.core.errors import UnknownChannel, UnknownOrder
+from chalicelib.core.errors import InvalidCursor, UnknownChannel, UnknownOrder, UnknownUser
 from chalicelib.core.money import format_amount
+from chalicelib.core.names import Identifier
 from chalicelib.core.pre_orders import Order
 from chalicelib.http import Answer, Request, Routes, Shown
+from chalicelib.routes.paging import Listed, Page, listed, start_of
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -28,6 +30,30 @@ class OrderShown(Shown):
     payment_type: str
     completed_at: Time
     basket: dict[str, JsonValue] | None
+
+
+class OrdersQuery(Page):
+    """Whose orders to list."""
+
+    user_pk: Identifier
+
+
+@routes.route(
+    "GET",
+    "/channels/{channel}/orders",
+    access="read",
+    query=OrdersQuery,
+    answers={200: Listed[OrderShown]},
+    refusals=(UnknownChannel, UnknownUser, InvalidCursor),
+)
+def list_orders(request: Request, query: OrdersQuery) -> Answer:
+    """List a user's completed orders, newest first."""
+    channel, user_pk = request.path["channel"], query.user_pk
+    name = ("orders", channel, user_pk)
+    orders, last = checkout.list_orders(
+        request.call, channel, user_pk, limit=query.limit, start=start_of(query, *name)
+    )
+    return Answer(listed([_order(order) for order in orders], last, *name))
 
 
 @routes.route(

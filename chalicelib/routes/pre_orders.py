@@ -43,7 +43,7 @@ class Product(_Kept):
 class BasketItem(_Kept):
     """One line of a basket."""
 
-    product: Product
+    product: Product | None = None
 
 
 class Basket(_Kept):

@@ -36,6 +36,7 @@ from chalicelib.http import (
     media_type,
     parse_form,
 )
+from chalicelib.logs import log
 from chalicelib.routes.envelope import (
     Envelope,
     envelope_of,
@@ -251,6 +252,8 @@ _FIELDS: Final = {
 
 
 def _answer(visit: Visit) -> Answer:
+    if visit.refusal is not None:
+        log.info("page_refused", extra={"code": visit.refusal.code})
     return Answer(envelope_of(visit))
 
 

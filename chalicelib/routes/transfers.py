@@ -20,7 +20,7 @@ from chalicelib.core.errors import (
     UnknownTransfer,
 )
 from chalicelib.core.money import AmountText, format_amount
-from chalicelib.core.names import Identifier
+from chalicelib.core.names import Identifier, is_identifier
 from chalicelib.core.transfers import Transfer
 from chalicelib.http import Answer, Body, Request, Routes, Shown
 from chalicelib.ledger import ByAccountIds, ByUsers
@@ -106,7 +106,7 @@ class TransferShown(Shown):
 def put_transfer(request: Request, body: TransferBody) -> Answer:
     """Move credit between two accounts, once for ever under this id."""
     path = request.path
-    if ":" in path["transfer_id"]:
+    if not is_identifier(path["transfer_id"]):
         detail = "A transfer id is 1 to 64 of A-Za-z0-9_-."
         raise InvalidRequest(detail, errors=[FieldError("transfer_id", "malformed", detail)])
     settled = ledger.transfer(

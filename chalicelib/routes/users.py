@@ -8,6 +8,7 @@ from chalicelib import registry
 from chalicelib.core.errors import (
     EmailTaken,
     FieldError,
+    InvalidCursor,
     InvalidRequest,
     UnknownChannel,
     UnknownUser,
@@ -125,7 +126,7 @@ def register_users(request: Request, body: UsersBody) -> Answer:
     access="read",
     query=UsersQuery,
     answers={200: Listed[UserShown]},
-    refusals=(UnknownChannel,),
+    refusals=(UnknownChannel, InvalidCursor),
 )
 def list_users(request: Request, query: UsersQuery) -> Answer:
     """List users, or find one by the complete e-mail address in any case."""

@@ -1,7 +1,7 @@
 """Completed orders: put once under the shop's reference, so that a basket completes once."""
 
 from chalicelib.core.pre_orders import Order
-from chalicelib.store.requests import Action, Key, Rows, put_once
+from chalicelib.store.requests import Action, Item, Key, Rows, put_once, query
 from chalicelib.store.tables import OrderRow
 
 
@@ -14,6 +14,22 @@ def order_in(rows: Rows, channel: str, reference: str) -> Order | None:
     """Return the order out of rows that hold its key."""
     row = rows.get(order_key(channel, reference))
     return None if row is None else _order(channel, reference, row)
+
+
+def list_order_keys(
+    channel: str, user_pk: str, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[str], Item | None]:
+    """Return a page of the references of a user's orders, newest first, and where to go on."""
+    items, last = query(
+        OrderRow,
+        OrderRow.user == f"{channel}#{user_pk}",
+        index=OrderRow.by_user.Meta.index_name,
+        newest_first=True,
+        limit=limit,
+        start=start,
+        deadline=deadline,
+    )
+    return [str(item["id"]["S"]).removeprefix(f"{channel}#") for item in items], last
 
 
 def put_order(order: Order) -> Action:

@@ -191,7 +191,6 @@ class PreOrderRow(Model):
     user = UnicodeAttribute(hash_key=True)
     currency = UnicodeAttribute(range_key=True)
     reference = UnicodeAttribute()
-    own_reference = BooleanAttribute()
     content_hash = UnicodeAttribute()
     total = Whole()
     shipping = Whole()

@@ -1,0 +1,1 @@
+"""The documents keep their word: what the code declares is described, and links lead somewhere."""

@@ -1,0 +1,1 @@
+"""Doors, called in this process as API Gateway calls them, on moto."""

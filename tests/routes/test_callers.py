@@ -1,0 +1,235 @@
+"""Every declared route, called by every kind of caller: the whole of "default deny".
+
+A refused caller reaches no table: not one request goes to DynamoDB, so nothing is read or moved.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app import app
+from chalicelib.core.currencies import DIGITS
+from chalicelib.http import DECLARED
+from tests.outside.provider import Provider, provided
+from tests.routes import callers
+from tests.routes.callers import Caller, World
+from tests.routes.shop import Shop, Snapshot, opened
+
+KINDS: Final[Mapping[str, Mapping[str, Caller]]] = {
+    "nobody": callers.NOBODY,
+    "ada": callers.ADA,
+    "grace": callers.GRACE,
+    "bob": callers.BOB,
+    "elsewhere": callers.ELSEWHERE,
+    "lacking": callers.LACKING,
+    "scoped": callers.SCOPED,
+    "admin": callers.ADMIN,
+    "false_bearer": callers.FALSE_BEARER,
+    "false_cookie": callers.FALSE_COOKIE,
+}
+COUNT: Final = sum(len(kind) for kind in KINDS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One route: what is sent to it, the scope that it needs, and what each kind is answered.
+
+    With each request `*` becomes another number and `?` another currency: none is a replay.
+    """
+
+    path: str
+    body: str
+    scope: str
+    nobody: int
+    ada: int
+    grace: int
+    bob: int
+    elsewhere: int
+    lacking: int
+    scoped: int
+    admin: int
+    false_bearer: int
+    false_cookie: int
+
+
+CURRENCIES: Final = tuple(DIGITS)
+TRY_1 = '{"source":"treasury","target":"grace","amount":"1.00"}'
+OPEN = '{"user_pk":"1003","currency":"?","balance":"5","debit_card_allowed":false}'
+
+# fmt: off
+# `false` is a bearer token or a cookie that is not genuine: the last two columns.
+ROWS: Final[Mapping[tuple[str, str], Row]] = {
+    #                               nobody ada  grace bob  elsewh lack scoped admin  false bearer, cookie
+    ("PUT", "/channels/{channel}"): Row(
+        "/channels/demo", '{"default_currency":"TRY"}', "owner",
+                                       401, 403, 403, 403, 403, 403, 200, 403, 401, 401),
+    ("GET", "/channels/{channel}/settings"): Row(
+        "/channels/demo/settings", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/settings/{name}"): Row(
+        "/channels/demo/settings/DEFAULT_CURRENCY", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/settings/{name}"): Row(
+        "/channels/demo/settings/LOYALTY_MONEY_ENABLED", '{"value":false}', "settings",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/users/{user_pk}"): Row(
+        "/channels/demo/users/v*", '{"email":"v*@example.com"}', "users",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("POST", "/channels/{channel}/users"): Row(
+        "/channels/demo/users", '{"users":[{"user_pk":"w*","email":"w*@example.com"}]}', "users",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/users"): Row(
+        "/channels/demo/users?email=ada@example.com", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/users/{user_pk}/sessions"): Row(
+        "/channels/demo/users/1003/sessions", '{"valid_from":"2026-01-01T00:00:00Z"}', "sessions",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("POST", "/channels/{channel}/accounts"): Row(
+        "/channels/demo/accounts", OPEN, "accounts",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("GET", "/channels/{channel}/accounts"): Row(
+        "/channels/demo/accounts", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/accounts/{user_pk}/{currency}"): Row(
+        "/channels/demo/accounts/1001/TRY", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/accounts/{user_pk}/{currency}/activities"): Row(
+        "/channels/demo/accounts/1001/TRY/activities", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/accounts/{user_pk}/{currency}/transfer-targets"): Row(
+        "/channels/demo/accounts/1001/TRY/transfer-targets", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/transfers/{transfer_id}"): Row(
+        "/channels/demo/transfers/t*", TRY_1, "transfers",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("GET", "/channels/{channel}/transfers/{transfer_id}"): Row(
+        "/channels/demo/transfers/open:ada", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("POST", "/channels/{channel}/sessions"): Row(
+        "/channels/demo/sessions", '{"user_pk":"1001"}', "sessions",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/pre-orders/{user_pk}/{currency}"): Row(
+        "/channels/demo/pre-orders/1003/TRY", '{"reference":"r*","total_amount":"9.00"}',
+        "sessions",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("GET", "/channels/{channel}/orders/{reference}"): Row(
+        "/channels/demo/orders/done1", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/orders/checkout"): Row(
+        "/orders/checkout/", "", "shopper",
+                                       200, 200, 200, 200, 403, 403, 200, 403, 401, 200),
+    ("POST", "/orders/checkout"): Row(
+        "/orders/checkout/?page=LoyaltyMoneyUsagePage", "loyalty_amount_to_use=12.34", "shopper",
+                                       401, 200, 200, 200, 403, 403, 200, 403, 401, 401),
+    ("GET", "/orders/completed/{token}"): Row(
+        "/orders/completed/{token}/?format=json", "", "shopper",
+                                       401, 200, 404, 404, 403, 403, 200, 403, 401, 401),
+    ("GET", "/account/loyalty-account-balance"): Row(
+        "/account/loyalty-account-balance/", "", "shopper",
+                                       401, 200, 200, 200, 403, 403, 200, 403, 401, 401),
+    ("GET", "/account/loyalty"): Row(
+        "/account/loyalty/", "", "shopper",
+                                       401, 200, 200, 200, 403, 403, 200, 403, 401, 401),
+    ("GET", "/csrf_token"): Row(
+        "/csrf_token/", "", "",
+                                       200, 200, 200, 200, 200, 200, 200, 200, 200, 200),
+    ("GET", "/health"): Row(
+        "/health", "", "",
+                                       200, 200, 200, 200, 200, 200, 200, 200, 200, 200),
+    ("GET", "/openapi.json"): Row(
+        "/openapi.json", "", "",
+                                       200, 200, 200, 200, 200, 200, 200, 200, 200, 200),
+}
+# fmt: on
+
+ADAS: Final = ("ada@example.com", "42.23", "42.2", "12.34", "27.66", "7.77", "done1", "b-ada")
+"""What only Ada's own answers may hold: her address, her credit, her orders."""
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    with provided() as provider:
+        yield provider
+
+
+@pytest.fixture
+def adas(tmp_path: Path, provider: Provider) -> Iterator[Shop]:
+    """Open the shop with an order that Ada completed, and a checkout that she has begun."""
+    with opened(tmp_path, **provider.variables) as shop:
+        storefront = shop.storefront()
+        for reference, total, used in (("done1", "7.77", "7.77"), ("b-ada", "40.00", "12.34")):
+            shop.open_pre_order(total=total, reference=reference)
+            storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use=used)
+            storefront.post("LoyaltyMoneyPage", agreement="true")
+        yield shop
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert set(ROWS) == {(route.method, route.path) for route in DECLARED}
+
+
+def test_nothing_is_served_that_was_not_declared() -> None:
+    served = {(method, path) for path, methods in app.routes.items() for method in methods}
+    assert served == {(route.method, route.path) for route in DECLARED}
+
+
+def test_the_matrix_is_as_large_as_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\n{len(ROWS)} routes x {COUNT} callers = {len(ROWS) * COUNT} cells")
+    names = [name for kind in KINDS.values() for name in kind]
+    assert len(set(names)) == len(names) == COUNT
+    assert len(ROWS) >= 26
+    assert COUNT >= 80
+
+
+@pytest.mark.parametrize(
+    "route", [pytest.param(route, id=f"{' '.join(route)} by {COUNT} callers") for route in ROWS]
+)
+def test_a_route_lets_in_whom_it_is_for_and_nobody_else(
+    adas: Shop, provider: Provider, route: tuple[str, str]
+) -> None:
+    world, row = World(adas, provider, ROWS[route].scope), ROWS[route]
+    wrong = []
+    number = 0
+    for kind, members in KINDS.items():
+        for name, caller in members.items():
+            number += 1
+            before = adas.snapshot() if kind in {"grace", "bob"} else {}
+            status, text = _send(adas, route[0], row, caller(world), number)
+            expected = getattr(row, kind)
+            if status != expected:
+                wrong.append(f"{name}: {status} instead of {expected}")
+            if status in {401, 403} and adas.asked:
+                wrong.append(f"{name}: refused, yet DynamoDB was asked: {adas.asked}")
+            if kind not in {"ada", "scoped", "admin"} and _shows_ada(route, text):
+                wrong.append(f"{name}: was shown something of Ada's")
+            if before and _adas_rows(adas.snapshot()) != _adas_rows(before):
+                wrong.append(f"{name}: moved something of Ada's")
+    assert not wrong, "\n".join([" ".join(route), *wrong])
+
+
+def _send(
+    shop: Shop, method: str, row: Row, headers: dict[str, str], number: int
+) -> tuple[int, str]:
+    if "{token}" in row.path:
+        token = callers.sealed("order", {"c": "demo", "u": "1001", "r": "done1"})
+        row_path = row.path.replace("{token}", token)
+    else:
+        row_path = row.path.replace("*", str(number))
+    form = "application/x-www-form-urlencoded" if row.scope == "shopper" else "application/json"
+    body = row.body.replace("*", str(number)).replace("?", CURRENCIES[number]).encode() or None
+    sent = {**headers, "Content-Type": form} if body else headers
+    shop.asked.clear()
+    reply = shop.send(method, row_path, body, headers=sent)
+    return reply.status, reply.text
+
+
+def _shows_ada(route: tuple[str, str], text: str) -> bool:
+    return route[1] != "/openapi.json" and any(secret in text for secret in ADAS)
+
+
+def _adas_rows(snapshot: Snapshot) -> list[str]:
+    return [row for rows in snapshot.values() for row in rows if '"demo#1001' in row]

@@ -1,0 +1,1 @@
+"""Tests of what the store remembers and how it speaks, on moto in process and single-threaded."""

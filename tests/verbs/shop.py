@@ -1,0 +1,183 @@
+"""A shop to test against: one channel with the feature on, and short words for what happens."""
+
+import datetime
+import time
+from typing import Final
+
+from chalicelib import checkout, ledger, registry
+from chalicelib.auth import SESSION_LIFE_S, Call, Shopper
+from chalicelib.checkout import Opening, Visit
+from chalicelib.core.accounts import Account, AccountKey, Entry
+from chalicelib.core.checkout import Event
+from chalicelib.core.names import to_ms
+from chalicelib.core.pre_orders import PreOrder
+from chalicelib.core.settings import CATALOGUE, to_json
+from chalicelib.core.transfers import Transfer
+from chalicelib.ledger import ByAccountIds, ByUsers, NewAccount, OwnedAccount
+from chalicelib.store.requests import Settled
+from tests.core.made import CARD, CREDIT, FUNDS, ONE_PAYMENT, THREE_PAYMENTS
+
+CHANNEL: Final = "demo"
+NOW: Final = datetime.datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=datetime.UTC)
+
+
+def call(after_s: float = 0, *, by: str = "staff:test", life_s: float = 30) -> Call:
+    """Return a request that is made `after_s` seconds after the shop opened."""
+    now = NOW + datetime.timedelta(seconds=after_s)
+    return Call(by=by, now=now, deadline=time.monotonic() + life_s)
+
+
+def open_shop(channel: str = CHANNEL, *, enabled: bool = True) -> None:
+    """Make the channel, with card, credit and funds as options and two instalment plans."""
+    registry.make_channel(call(), channel, "TRY")
+    settings: dict[str, object] = {
+        "LOYALTY_MONEY_ENABLED": enabled,
+        "PAYMENT_OPTIONS": [option.model_dump() for option in (CARD, CREDIT, FUNDS)],
+        "INSTALLMENTS": [plan.model_dump() for plan in (ONE_PAYMENT, THREE_PAYMENTS)],
+    }
+    for name, value in settings.items():
+        registry.set_setting(call(), channel, name, value)
+
+
+def switch(*, enabled: bool) -> None:
+    """Turn the feature on or off."""
+    registry.set_setting(call(), CHANNEL, "LOYALTY_MONEY_ENABLED", enabled)
+
+
+def register(*names: str, channel: str = CHANNEL) -> None:
+    """Register users, each with an address of the same name."""
+    for name in names:
+        registry.register_user(call(), channel, name, f"{name}@example.com")
+
+
+def open_account(
+    user_pk: str,
+    balance: str = "50.00",
+    currency: str = "TRY",
+    *,
+    debit: bool = False,
+    account_id: str | None = None,
+    key: str | None = None,
+    after_s: float = 0,
+    channel: str = CHANNEL,
+) -> Settled[OwnedAccount]:
+    """Open an account; its user must be registered."""
+    wanted = NewAccount(user_pk, None, currency, balance, debit, account_id, key)
+    return ledger.open_account(call(after_s), channel, wanted)
+
+
+def open_accounts(**balances: str) -> None:
+    """Register users and open a TRY account for each: `open_accounts(ada="50.00")`."""
+    register(*balances)
+    for name, balance in balances.items():
+        open_account(name, balance)
+
+
+def send(
+    transfer_id: str,
+    source: str,
+    target: str,
+    amount: str = "10.00",
+    currency: str = "TRY",
+    *,
+    note: str | None = None,
+    after_s: float = 0,
+    life_s: float = 30,
+    channel: str = CHANNEL,
+) -> Settled[Transfer]:
+    """Transfer between two users."""
+    parties = ByUsers(source, target, currency)
+    return ledger.transfer(
+        call(after_s, life_s=life_s), channel, transfer_id, parties, amount=amount, note=note
+    )
+
+
+def send_by_ids(
+    transfer_id: str,
+    source: str,
+    target: str,
+    amount: str = "10.00",
+    currency: str | None = None,
+    *,
+    note: str | None = None,
+) -> Settled[Transfer]:
+    """Transfer between two accounts, named by account ids."""
+    parties = ByAccountIds(source, target, currency)
+    return ledger.transfer(call(), CHANNEL, transfer_id, parties, amount=amount, note=note)
+
+
+def key_of(user_pk: str, currency: str = "TRY") -> AccountKey:
+    """Return the key of a user's account."""
+    return AccountKey(CHANNEL, user_pk, currency)
+
+
+def account_of(user_pk: str, currency: str = "TRY") -> Account:
+    """Return an account as it stands."""
+    return ledger.read_account(call(), key_of(user_pk, currency)).account
+
+
+def balance_of(user_pk: str, currency: str = "TRY") -> int:
+    """Return what an account holds, in minor units."""
+    return account_of(user_pk, currency).balance
+
+
+def entries_of(user_pk: str, currency: str = "TRY") -> list[Entry]:
+    """Return an account's entries, the oldest first."""
+    found, _ = ledger.list_activities(call(), key_of(user_pk, currency), limit=50, start=None)
+    return found[::-1]
+
+
+# --- checkout -------------------------------------------------------------------------------
+
+
+def shopper(user_pk: str, *, issued_s: float = 0) -> Shopper:
+    """Return a signed-in shopper."""
+    issued_ms = to_ms(call(issued_s).now)
+    return Shopper(CHANNEL, user_pk, issued_ms, issued_ms + SESSION_LIFE_S * 1000)
+
+
+def open_checkout(
+    user_pk: str,
+    total: int = 4000,
+    currency: str = "TRY",
+    *,
+    reference: str | None = "basket-1",
+    content: str = '{"basket":{"basketitem_set":[]}}',
+    after_s: float = 0,
+) -> Settled[PreOrder]:
+    """Open a shopper's checkout; `total` is in minor units."""
+    opening = Opening(user_pk, currency, reference, total, 0, content)
+    return checkout.open_pre_order(call(after_s), CHANNEL, opening)
+
+
+def visit(
+    user_pk: str,
+    event: Event,
+    text: str = "",
+    currency: str | None = "TRY",
+    *,
+    after_s: float = 0,
+    life_s: float = 30,
+) -> Visit:
+    """Let a shopper act on a page."""
+    by = call(after_s, by=f"shopper:{user_pk}", life_s=life_s)
+    return checkout.visit(by, shopper(user_pk), currency, event, text)
+
+
+def pre_order_of(user_pk: str, currency: str = "TRY") -> PreOrder:
+    """Return a shopper's checkout as it is stored."""
+    found = visit(user_pk, Event.SHOW, currency=currency).situation.pre_order
+    assert found is not None
+    return found
+
+
+def code_of(seen: Visit) -> str | None:
+    """Return the code of a page's refusal, or None."""
+    return None if seen.refusal is None else seen.refusal.code
+
+
+def stored_settings() -> dict[str, str]:
+    """Return every setting of the channel as JSON text."""
+    found = registry.read_settings(call(), CHANNEL)
+    assert {value.setting.name for value in found} == set(CATALOGUE)
+    return {value.setting.name: to_json(value.setting, value.value) for value in found}
