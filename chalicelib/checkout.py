@@ -34,6 +34,7 @@ from chalicelib.core.transfers import pay_order
 from chalicelib.core.users import User
 from chalicelib.store import settings as stored_settings
 from chalicelib.store.accounts import account_in, account_key
+from chalicelib.store.actions import Action, AnyKey, Item, Rows
 from chalicelib.store.entries import list_entries
 from chalicelib.store.orders import list_order_keys, order_in, order_key, put_order
 from chalicelib.store.pre_orders import (
@@ -44,17 +45,7 @@ from chalicelib.store.pre_orders import (
     put_basket,
     put_pre_order,
 )
-from chalicelib.store.requests import (
-    Action,
-    AnyKey,
-    Commit,
-    Item,
-    Replay,
-    Rows,
-    Settled,
-    batch_get,
-    settle,
-)
+from chalicelib.store.requests import Commit, Replay, Settled, batch_get, settle
 from chalicelib.store.transfers import post
 from chalicelib.store.users import user_in, user_key
 
@@ -62,7 +53,7 @@ EMPTY_BASKET = "{}"
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class NewPreOrder:
     """A pre-order as a shop's back end asks for it. Amounts in minor units.
 
     `content` is the basket and addresses as JSON text, kept as it is.
@@ -88,7 +79,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class Reading:
     """What one page read: the situation, the basket's JSON text, and the shopper as a user."""
 
     situation: Situation
@@ -108,7 +99,7 @@ class History:
 # --- pre-orders -----------------------------------------------------------------------------
 
 
-def open_pre_order(call: Call, channel: str, opening: Opening) -> Settled[PreOrder]:
+def open_pre_order(call: Call, channel: str, opening: NewPreOrder) -> Settled[PreOrder]:
     """Open a shopper's checkout, or replace an open one with other content.
 
     Replacing clears the chosen amount and the instalment. Raises `UnknownChannel`,
@@ -148,7 +139,7 @@ def open_pre_order(call: Call, channel: str, opening: Opening) -> Settled[PreOrd
 
 
 def _fresh(
-    call: Call, channel: str, opening: Opening, reference: str, content_hash: str
+    call: Call, channel: str, opening: NewPreOrder, reference: str, content_hash: str
 ) -> PreOrder:
     return PreOrder(
         channel=channel,
@@ -170,7 +161,7 @@ def _fresh(
     )
 
 
-def _content_hash(opening: Opening) -> str:
+def _content_hash(opening: NewPreOrder) -> str:
     content = [opening.reference, opening.total, opening.shipping, opening.content]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -186,12 +177,12 @@ def visit(call: Call, shopper: Shopper, currency: str | None, event: Event, text
     `OutcomeUnknown`.
     """
     currency = session_currency(call, shopper, currency)
-    latest: list[Shop] = []
+    latest: list[Reading] = []
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
-        shop = _shop(rows, shopper, currency)
-        latest[:] = [shop]
-        return _act(call, rows, shop, currency, event, text)
+        reading = _reading(rows, shopper, currency)
+        latest[:] = [reading]
+        return _act(call, rows, reading, currency, event, text)
 
     keys = _keys(shopper, currency)
     try:
@@ -207,7 +198,7 @@ def refuse(call: Call, shopper: Shopper, currency: str | None, refusal: PageRefu
     currency = session_currency(call, shopper, currency)
 
     def decide(rows: Rows) -> Replay[Visit]:
-        return Replay(_refused(_shop(rows, shopper, currency), currency, refusal))
+        return Replay(_refused(_reading(rows, shopper, currency), currency, refusal))
 
     keys = _keys(shopper, currency)
     return settle(decide, keys, deadline=call.deadline, consistent=True).answer
@@ -291,10 +282,10 @@ def read_history(
 
 
 def _act(
-    call: Call, rows: Rows, shop: Shop, currency: str, event: Event, text: str
+    call: Call, rows: Rows, reading: Reading, currency: str, event: Event, text: str
 ) -> Commit[Visit] | Replay[Visit]:
     """Return what the event leads to, as the table says. Raises the page's refusal."""
-    situation = shop.situation
+    situation = reading.situation
     outcome = rules.outcome_of(situation, event)
     if outcome is UnpaidRemains:
         assert situation.effective is not None
@@ -302,11 +293,11 @@ def _act(
     if not isinstance(outcome, Move):
         raise outcome
     if outcome is Move.COMPLETE:
-        return _complete(call, rows, shop, currency, text)
+        return _complete(call, rows, reading, currency, text)
     change = _CHANGES.get(outcome)
     if change is None:
-        return Replay(_visit(shop, currency, outcome))
-    return _commit(shop, currency, outcome, change(situation, text))
+        return Replay(_visit(reading, currency, outcome))
+    return _commit(reading, currency, outcome, change(situation, text))
 
 
 _CHANGES: dict[Move, Callable[[Situation, str], PreOrder]] = {
@@ -318,29 +309,29 @@ _CHANGES: dict[Move, Callable[[Situation, str], PreOrder]] = {
 
 
 def _commit(
-    shop: Shop, currency: str, move: Move, changed: PreOrder, more: tuple[Action, ...] = ()
+    reading: Reading, currency: str, move: Move, changed: PreOrder, more: tuple[Action, ...] = ()
 ) -> Commit[Visit] | Replay[Visit]:
-    before = shop.situation.pre_order
+    before = reading.situation.pre_order
     assert before is not None
     if changed == before:
-        return Replay(_visit(shop, currency, move))
+        return Replay(_visit(reading, currency, move))
     changed = replace(changed, rev=before.rev + 1)
-    after = replace(shop, situation=replace(shop.situation, pre_order=changed))
+    after = replace(reading, situation=replace(reading.situation, pre_order=changed))
     put = put_pre_order(changed, seen_rev=before.rev)
     return Commit([*more, put], _visit(after, currency, move))
 
 
 def _complete(
-    call: Call, rows: Rows, shop: Shop, currency: str, agreement: str
+    call: Call, rows: Rows, reading: Reading, currency: str, agreement: str
 ) -> Commit[Visit] | Replay[Visit]:
     """Return the completion by credit: the payment, the order and the end of the pre-order.
 
     Everything touched is this shopper's own, and each part is written only as it was read.
     """
-    pre_order = rules.check_completion(shop.situation, agreement)
+    pre_order = rules.check_completion(reading.situation, agreement)
     if rows.shows(order_key(pre_order.channel, pre_order.reference)):
         raise BasketCompleted
-    account = shop.situation.account
+    account = reading.situation.account
     assert account is not None, "credit that can be paid with has an account"
     movement = pay_order(
         account,
@@ -350,26 +341,26 @@ def _complete(
         now_ms=to_ms(call.now),
         by=call.by,
     )
-    order = _order(pre_order, shop, movement.transfer.at_ms)
+    order = _order(pre_order, reading, movement.transfer.at_ms)
     completed = replace(pre_order, state="completed", completed_ms=order.completed_ms)
     writes = (*post(movement), put_order(order))
-    return _commit(shop, currency, Move.SHOW_ORDER, completed, writes)
+    return _commit(reading, currency, Move.SHOW_ORDER, completed, writes)
 
 
-def _order(pre_order: PreOrder, shop: Shop, completed_ms: int) -> Order:
+def _order(pre_order: PreOrder, reading: Reading, completed_ms: int) -> Order:
     return Order(
         channel=pre_order.channel,
         user_pk=pre_order.user_pk,
         currency=pre_order.currency,
         reference=pre_order.reference,
         order_id=pre_order.order_id,
-        user_email=shop.user.email,
+        user_email=reading.user.email,
         total=pre_order.total,
         shipping=pre_order.shipping,
         loyalty=pre_order.loyalty,
-        payment_option=LOYALTY_MONEY,
+        payment_type=LOYALTY_MONEY,
         completed_ms=completed_ms,
-        content=shop.content or EMPTY_BASKET,
+        content=reading.content or EMPTY_BASKET,
     )
 
 
@@ -380,15 +371,15 @@ def _drop_credit(call: Call, shopper: Shopper, currency: str, refusal: CreditCha
     """
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
-        shop = _shop(rows, shopper, currency)
-        before = shop.situation.pre_order
+        reading = _reading(rows, shopper, currency)
+        before = reading.situation.pre_order
         if before is not None and before.state == "completed":
-            return Replay(_visit(shop, currency, Move.SHOW_ORDER))
-        account = shop.situation.account
+            return Replay(_visit(reading, currency, Move.SHOW_ORDER))
+        account = reading.situation.account
         if before is None or rules.can_pay(account, before.loyalty, before.total):
-            return Replay(_refused(shop, currency, refusal))
+            return Replay(_refused(reading, currency, refusal))
         after = replace(without_credit(before), rev=before.rev + 1)
-        left = replace(shop, situation=replace(shop.situation, pre_order=after))
+        left = replace(reading, situation=replace(reading.situation, pre_order=after))
         put = put_pre_order(after, seen_rev=before.rev)
         return Commit([put], _refused(left, currency, refusal))
 
@@ -407,7 +398,7 @@ def _keys(shopper: Shopper, currency: str) -> list[AnyKey]:
     ]
 
 
-def _shop(rows: Rows, shopper: Shopper, currency: str) -> Shop:
+def _reading(rows: Rows, shopper: Shopper, currency: str) -> Reading:
     channel, user_pk = shopper.channel, shopper.user_pk
     settings = stored_settings.settings_in(rows, channel)
     if settings is None:
@@ -422,7 +413,7 @@ def _shop(rows: Rows, shopper: Shopper, currency: str) -> Shop:
     if content is None and pre_order is not None and pre_order.state == "open":
         # The shop's back end replaced both rows between our reads of the one and the other.
         raise Busy
-    return Shop(situation, content, _user(rows, shopper))
+    return Reading(situation, content, _user(rows, shopper))
 
 
 def _user(rows: Rows, shopper: Shopper) -> User:
@@ -433,12 +424,12 @@ def _user(rows: Rows, shopper: Shopper) -> User:
     return user
 
 
-def _visit(shop: Shop, currency: str, move: Move) -> Visit:
-    return Visit(currency, shop.situation, shop.content or EMPTY_BASKET, move, refusal=None)
+def _visit(reading: Reading, currency: str, move: Move) -> Visit:
+    return Visit(currency, reading.situation, reading.content or EMPTY_BASKET, move, refusal=None)
 
 
-def _refused(shop: Shop, currency: str, refusal: PageRefusal) -> Visit:
-    return Visit(currency, shop.situation, shop.content or EMPTY_BASKET, None, refusal)
+def _refused(reading: Reading, currency: str, refusal: PageRefusal) -> Visit:
+    return Visit(currency, reading.situation, reading.content or EMPTY_BASKET, None, refusal)
 
 
 def _default_currency(call: Call, shopper: Shopper) -> str:

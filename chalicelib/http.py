@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from chalice.app import Blueprint, Response
-from chalice.app import Request as Event
+from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from chalicelib import auth
@@ -300,7 +300,7 @@ def parse_form(raw: bytes) -> dict[str, str]:
 # --- serving --------------------------------------------------------------------------------
 
 
-def _serve(route: Route, event: Event) -> Response:
+def _serve(route: Route, event: ChaliceRequest) -> Response:
     started = time.monotonic()
     request_id = str(event.context.get("requestId") or uuid.uuid4())
     try:
@@ -323,7 +323,7 @@ def _serve(route: Route, event: Event) -> Response:
     return response
 
 
-def _answer(route: Route, event: Event, started: float) -> Answer:
+def _answer(route: Route, event: ChaliceRequest, started: float) -> Answer:
     now = datetime.datetime.now(datetime.UTC)
     headers: Mapping[str, str] = event.headers
     caller = None if route.access == PUBLIC else auth.identify(headers, now)
@@ -376,7 +376,7 @@ def _path(raw: Mapping[str, str]) -> dict[str, str]:
     return dict(raw)
 
 
-def _query(model: type[BaseModel], event: Event) -> BaseModel:
+def _query(model: type[BaseModel], event: ChaliceRequest) -> BaseModel:
     sent: Mapping[str, str] = event.query_params or {}
     try:
         return model.model_validate({name: sent[name] for name in sent})
@@ -407,12 +407,12 @@ def check_size(raw: bytes) -> None:
         raise errors.BodyTooLarge
 
 
-def _raw_body(event: Event) -> bytes:
+def _raw_body(event: ChaliceRequest) -> bytes:
     raw = event.raw_body
     return raw.encode() if isinstance(raw, str) else raw
 
 
-def _life_s(event: Event) -> float:
+def _life_s(event: ChaliceRequest) -> float:
     remaining_ms = getattr(event.lambda_context, "get_remaining_time_in_millis", None)
     if remaining_ms is None:
         return REQUEST_LIFE_S

@@ -35,21 +35,11 @@ from chalicelib.store.accounts import (
     named_in,
     opened_in,
     opening_key,
+    put_account,
 )
-from chalicelib.store.accounts import (
-    open_account as put_account,
-)
+from chalicelib.store.actions import AnyKey, Item, Rows
 from chalicelib.store.entries import last_entry_at, list_entries, put_entry
-from chalicelib.store.requests import (
-    AnyKey,
-    Commit,
-    Item,
-    Replay,
-    Rows,
-    Settled,
-    batch_get,
-    settle,
-)
+from chalicelib.store.requests import Commit, Replay, Settled, batch_get, settle
 from chalicelib.store.settings import channel_in, channel_key
 from chalicelib.store.transfers import post, put_transfer, transfer_in, transfer_key
 from chalicelib.store.users import email_key, owner_in, user_in, user_key

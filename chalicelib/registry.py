@@ -15,21 +15,20 @@ from chalicelib.core.errors import (
     UnknownUser,
 )
 from chalicelib.core.names import to_ms
-from chalicelib.core.settings import CATALOGUE, Setting, parse_value, setting_named, to_json
+from chalicelib.core.settings import (
+    CATALOGUE,
+    Channel,
+    Setting,
+    StoredSetting,
+    parse_value,
+    setting_named,
+    to_json,
+)
 from chalicelib.core.users import User
 from chalicelib.store import settings as stored_settings
 from chalicelib.store import users as stored_users
-from chalicelib.store.requests import (
-    Action,
-    Commit,
-    Item,
-    Replay,
-    Rows,
-    Settled,
-    batch_get,
-    settle,
-)
-from chalicelib.store.settings import Channel, Stored
+from chalicelib.store.actions import Action, Item, Rows
+from chalicelib.store.requests import Commit, Replay, Settled, batch_get, settle
 from chalicelib.store.users import email_key, user_key
 
 USERS_AT_ONCE = 33
@@ -102,13 +101,13 @@ def set_setting(call: Call, channel: str, name: str, value: object) -> SettingVa
     parsed = parse_value(setting, value)
     text = to_json(setting, parsed)
 
-    def decide(rows: Rows) -> Commit[Stored] | Replay[Stored]:
+    def decide(rows: Rows) -> Commit[StoredSetting] | Replay[StoredSetting]:
         if stored_settings.channel_in(rows, channel) is None:
             raise UnknownChannel
         found = stored_settings.stored_in(rows, channel, name)
         if found is not None and found.text == text:
             return Replay(found)
-        stored = Stored(name, text, to_ms(call.now))
+        stored = StoredSetting(name, text, to_ms(call.now))
         return Commit([stored_settings.set_value(channel, stored, found, call.by)], stored)
 
     keys = [stored_settings.channel_key(channel), stored_settings.setting_key(channel, name)]

@@ -25,7 +25,7 @@ def pre_order(
     """Open a pre-order with one article in its basket and print its reference."""
     try:
         minor = parse_amount(total, currency)
-        opening = checkout.Opening(
+        wanted = checkout.NewPreOrder(
             user_pk=user,
             currency=currency,
             reference=reference or f"demo-{secrets.token_hex(6)}",
@@ -33,7 +33,7 @@ def pre_order(
             shipping=0,
             content=_content(format_page_amount(minor, currency)),
         )
-        opened = checkout.open_pre_order(call_as_developer(), channel, opening).answer
+        opened = checkout.open_pre_order(call_as_developer(), channel, wanted).answer
     except Refusal as refusal:
         raise LocalError(refusal.detail) from refusal
     print(opened.reference)

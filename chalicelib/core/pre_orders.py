@@ -56,7 +56,7 @@ class Order:
     total: int
     shipping: int
     loyalty: int
-    payment_option: str
+    payment_type: str
     completed_ms: int
     content: str
 

@@ -120,6 +120,24 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """A sales channel as it was made."""
+
+    name: str
+    default_currency: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSetting:
+    """One setting as it was set: JSON text, and when in milliseconds."""
+
+    name: str
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One entry of the catalogue. `default` is None where the channel brings it."""
 

@@ -26,7 +26,7 @@ from chalicelib.core.settings import Currency
 from chalicelib.core.users import Email
 from chalicelib.http import Answer, Body, Query, Request, Routes, Shown
 from chalicelib.ledger import Filters, NewAccount, OwnedAccount
-from chalicelib.routes.paging import Listed, Page, listed, start_of
+from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -84,7 +84,7 @@ class TargetShown(Shown):
     user_email: str
 
 
-class AccountsQuery(Page):
+class AccountsQuery(ListQuery):
     """Which accounts to list; without a filter, all."""
 
     user_email: Email | None = None
@@ -99,7 +99,7 @@ class AtQuery(Query):
     at: AwareDatetime | None = None
 
 
-class TargetsQuery(Page):
+class TargetsQuery(ListQuery):
     """A complete e-mail address, or the start of an account id."""
 
     query: Annotated[str, Field(max_length=254)] | None = None
@@ -178,11 +178,11 @@ def read_account(request: Request, query: AtQuery) -> Answer:
     "GET",
     "/channels/{channel}/accounts/{user_pk}/{currency}/activities",
     access="read",
-    query=Page,
+    query=ListQuery,
     answers={200: Listed[ActivityShown]},
     refusals=(UnknownChannel, UnknownAccount, InvalidCursor),
 )
-def list_activities(request: Request, query: Page) -> Answer:
+def list_activities(request: Request, query: ListQuery) -> Answer:
     """List an account's activities, newest first, each with the balance after it."""
     key = _key(request)
     name = ("activities", key.channel, key.user_pk, key.currency)

@@ -121,7 +121,7 @@ def order_shown(order: Order) -> Json:
         "shipping_amount": format_page_amount(order.shipping, order.currency),
         "loyalty_money": format_page_amount(order.loyalty, order.currency),
         "currency": {"value": order.currency.lower(), "label": label_of(order.currency)},
-        "payment_option": {"name": "Loyalty Money", "payment_type": order.payment_option},
+        "payment_option": {"name": "Loyalty Money", "payment_type": order.payment_type},
         "shipping_address": content.get("shipping_address"),
         "billing_address": content.get("billing_address"),
         "orderitem_set": [_order_item(number, item) for number, item in enumerate(items, 1)],

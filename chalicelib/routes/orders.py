@@ -10,7 +10,7 @@ from chalicelib.core.money import format_amount
 from chalicelib.core.names import Identifier
 from chalicelib.core.pre_orders import Order
 from chalicelib.http import Answer, Request, Routes, Shown
-from chalicelib.routes.paging import Listed, Page, listed, start_of
+from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -32,7 +32,7 @@ class OrderShown(Shown):
     basket: dict[str, JsonValue] | None
 
 
-class OrdersQuery(Page):
+class OrdersQuery(ListQuery):
     """Whose orders to list."""
 
     user_pk: Identifier
@@ -79,7 +79,7 @@ def _order(order: Order) -> OrderShown:
         total_amount=format_amount(order.total, order.currency),
         shipping_amount=format_amount(order.shipping, order.currency),
         loyalty_money=format_amount(order.loyalty, order.currency),
-        payment_type=order.payment_option,
+        payment_type=order.payment_type,
         completed_at=time_of(order.completed_ms),
         basket=json.loads(order.content).get("basket"),
     )

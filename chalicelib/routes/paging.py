@@ -14,7 +14,7 @@ StartKey = dict[str, dict[str, str]]
 """The key of a page's last row, in DynamoDB's own JSON."""
 
 
-class Page(Query):
+class ListQuery(Query):
     """The query of a list: where to go on, and how many rows, 1 to 50."""
 
     cursor: Annotated[str, Field(max_length=4096)] | None = None
@@ -28,7 +28,7 @@ class Listed(Shown, Generic[Item]):
     next_cursor: str | None
 
 
-def start_of(page: Page, *list_name: str | None) -> StartKey | None:
+def start_of(page: ListQuery, *list_name: str | None) -> StartKey | None:
     """Return the key after which a page starts, or None for the first page.
 
     `list_name` says which list with which filters. Raises `InvalidCursor` for another's.

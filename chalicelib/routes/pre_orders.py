@@ -104,7 +104,7 @@ def open_pre_order(request: Request, body: PreOrderBody) -> Answer:
     if shipping > total:
         detail = "The shipping amount is a part of the total amount and cannot exceed it."
         raise InvalidRequest(detail, errors=[FieldError("shipping_amount", "too_large", detail)])
-    opening = checkout.Opening(
+    wanted = checkout.NewPreOrder(
         user_pk=path["user_pk"],
         currency=path["currency"],
         reference=body.reference,
@@ -112,7 +112,7 @@ def open_pre_order(request: Request, body: PreOrderBody) -> Answer:
         shipping=shipping,
         content=_content(body),
     )
-    settled = checkout.open_pre_order(request.call, path["channel"], opening)
+    settled = checkout.open_pre_order(request.call, path["channel"], wanted)
     return Answer(_shown(settled.answer), 201 if settled.written else 200)
 
 

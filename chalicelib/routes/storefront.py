@@ -44,7 +44,7 @@ from chalicelib.routes.envelope import (
     label_of,
     order_shown,
 )
-from chalicelib.routes.paging import Page, next_cursor, start_of
+from chalicelib.routes.paging import ListQuery, next_cursor, start_of
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -123,7 +123,7 @@ class History(Shown):
     results: list[HistoryItem]
 
 
-class HistoryQuery(Page):
+class HistoryQuery(ListQuery):
     """How many movements, and where to go on."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -17,7 +17,7 @@ from chalicelib.core.names import Identifier, to_ms
 from chalicelib.core.users import Email, User, same_address
 from chalicelib.http import Answer, Body, Request, Routes, Shown
 from chalicelib.registry import Registration
-from chalicelib.routes.paging import Listed, Page, listed, start_of
+from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -73,7 +73,7 @@ class UsersRegistered(Shown):
     errors: list[UserRefused]
 
 
-class UsersQuery(Page):
+class UsersQuery(ListQuery):
     """A list of users: all, or the one with this complete address."""
 
     email: Email | None = None

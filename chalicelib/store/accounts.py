@@ -5,17 +5,8 @@ import hashlib
 from chalicelib.core.accounts import Account, AccountKey, Opening
 from chalicelib.core.currencies import digits_of
 from chalicelib.core.transfers import Leg
-from chalicelib.store.requests import (
-    Action,
-    Item,
-    Key,
-    Rows,
-    check,
-    exists,
-    put_once,
-    query,
-    update,
-)
+from chalicelib.store.actions import Action, Item, Key, Rows, check, exists, put_once, update
+from chalicelib.store.requests import query
 from chalicelib.store.tables import AccountIdRow, AccountRow, UserRow
 from chalicelib.store.users import user_key
 
@@ -55,7 +46,7 @@ def named_in(rows: Rows, channel: str, account_id: str) -> AccountKey | None:
     return _owner(channel, rows.get(account_id_key(channel, account_id)))
 
 
-def open_account(account: Account, idempotency_key: str | None) -> list[Action]:
+def put_account(account: Account, idempotency_key: str | None) -> list[Action]:
     """Return the writes of a new account: its row, its id, and the check that its user exists.
 
     With opening credit the row is put with the first entry applied. The caller's idempotency

@@ -3,7 +3,8 @@
 from typing import cast
 
 from chalicelib.core.accounts import AccountKey, Entry, EntryKind
-from chalicelib.store.requests import Action, Item, put_once, query
+from chalicelib.store.actions import Action, Item, put_once
+from chalicelib.store.requests import query
 from chalicelib.store.tables import EntryRow
 
 

@@ -1,7 +1,8 @@
 """Completed orders: put once under the shop's reference, so that a basket completes once."""
 
 from chalicelib.core.pre_orders import Order
-from chalicelib.store.requests import Action, Item, Key, Rows, put_once, query
+from chalicelib.store.actions import Action, Item, Key, Rows, put_once
+from chalicelib.store.requests import query
 from chalicelib.store.tables import OrderRow
 
 
@@ -45,7 +46,7 @@ def put_order(order: Order) -> Action:
             total=order.total,
             shipping=order.shipping,
             loyalty=order.loyalty,
-            payment_option=order.payment_option,
+            payment_type=order.payment_type,
             content=order.content,
         )
     )
@@ -62,7 +63,7 @@ def _order(channel: str, reference: str, row: OrderRow) -> Order:
         total=row.total,
         shipping=row.shipping,
         loyalty=row.loyalty,
-        payment_option=row.payment_option,
+        payment_type=row.payment_type,
         completed_ms=row.completed_ms,
         content=row.content,
     )

@@ -3,7 +3,7 @@
 from typing import Literal, cast
 
 from chalicelib.core.pre_orders import PreOrder
-from chalicelib.store.requests import Action, Key, Rows, put
+from chalicelib.store.actions import Action, Key, Rows, put
 from chalicelib.store.tables import BasketRow, PreOrderRow
 
 

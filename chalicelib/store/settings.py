@@ -1,32 +1,14 @@
 """Channels and their settings. A channel is the row named CHANNEL: its default currency."""
 
 import json
-from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.core import settings as catalogue
-from chalicelib.store.requests import Action, Key, Rows, put, put_once
+from chalicelib.core.settings import Channel, StoredSetting
+from chalicelib.store.actions import Action, Key, Rows, put, put_once
 from chalicelib.store.tables import SettingRow
 
 CHANNEL: Final = "CHANNEL"
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A sales channel as it was made."""
-
-    name: str
-    default_currency: str
-    created_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One setting as it was set: JSON text, and when in milliseconds."""
-
-    name: str
-    text: str
-    at_ms: int
 
 
 def channel_key(channel: str) -> Key[SettingRow]:
@@ -50,10 +32,10 @@ def channel_in(rows: Rows, channel: str) -> Channel | None:
     return None if row is None else Channel(channel, json.loads(row.value), row.at_ms)
 
 
-def stored_in(rows: Rows, channel: str, name: str) -> Stored | None:
+def stored_in(rows: Rows, channel: str, name: str) -> StoredSetting | None:
     """Return one setting out of rows that hold its key, or None where it was never set."""
     row = rows.get(setting_key(channel, name))
-    return None if row is None else Stored(name, row.value, row.at_ms)
+    return None if row is None else StoredSetting(name, row.value, row.at_ms)
 
 
 def settings_in(rows: Rows, channel: str) -> catalogue.Settings | None:
@@ -80,7 +62,7 @@ def make_channel(channel: Channel, by: str) -> Action:
     )
 
 
-def set_value(channel: str, stored: Stored, seen: Stored | None, by: str) -> Action:
+def set_value(channel: str, stored: StoredSetting, seen: StoredSetting | None, by: str) -> Action:
     """Return the put of a setting in place of the one that was read, and of no later one."""
     row = SettingRow(
         channel=channel, name=stored.name, value=stored.text, by=by, at_ms=stored.at_ms

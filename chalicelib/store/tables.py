@@ -246,7 +246,7 @@ class OrderRow(Model):
     total = Whole()
     shipping = Whole()
     loyalty = Whole()
-    payment_option = UnicodeAttribute()
+    payment_type = UnicodeAttribute()
     content = UnicodeAttribute()
     by_user = OrdersOfUser()
 

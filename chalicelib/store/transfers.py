@@ -4,8 +4,8 @@ from typing import cast
 
 from chalicelib.core.transfers import Movement, Party, Transfer, TransferKind
 from chalicelib.store.accounts import apply_leg
+from chalicelib.store.actions import Action, Key, Rows, put_once
 from chalicelib.store.entries import put_entry
-from chalicelib.store.requests import Action, Key, Rows, put_once
 from chalicelib.store.tables import TransferRow
 
 

@@ -1,7 +1,8 @@
 """Users and their addresses. An address has one owner, changed with the user in one transaction."""
 
 from chalicelib.core.users import User, same_address
-from chalicelib.store.requests import Action, Item, Key, Rows, delete, put_once, query, update
+from chalicelib.store.actions import Action, Item, Key, Rows, delete, put_once, update
+from chalicelib.store.requests import query
 from chalicelib.store.tables import UserEmailRow, UserRow
 
 

@@ -94,7 +94,7 @@ def order(**changes: Any) -> Order:
         total=4000,
         shipping=0,
         loyalty=4000,
-        payment_option="loyalty_money",
+        payment_type="loyalty_money",
         completed_ms=9_000,
         content="{}",
     )

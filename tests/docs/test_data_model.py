@@ -31,7 +31,7 @@ LONG_TEXT: dict[str, str | None] = {
     "id": f"{'c' * 64}#{'i' * 64}",
     "kind": "transfer",
     "note": "n" * 256,
-    "payment_option": "loyalty_money",
+    "payment_type": "loyalty_money",
     "reference": "r" * 128,
     "state": "completed",
     "user": f"{'c' * 64}#{'u' * 64}",

@@ -203,12 +203,8 @@ LACKING: Final[Mapping[str, Caller]] = {
 
 SCOPED: Final[Mapping[str, Caller]] = {
     "exactly the scope": lambda w: bearer(w.token()),
-    "exactly the scope, from the provider, by RS256": lambda w: bearer(
-        w.provider.rs256(_oidc(w))
-    ),
-    "exactly the scope, from the provider, by ES256": lambda w: bearer(
-        w.provider.es256(_oidc(w))
-    ),
+    "exactly the scope, from the provider, by RS256": lambda w: bearer(w.provider.rs256(_oidc(w))),
+    "exactly the scope, from the provider, by ES256": lambda w: bearer(w.provider.es256(_oidc(w))),
 }
 
 ADMIN: Final[Mapping[str, Caller]] = {
@@ -218,9 +214,7 @@ ADMIN: Final[Mapping[str, Caller]] = {
 # --- who may come in nowhere ----------------------------------------------------------------
 
 FALSE_BEARER: Final[Mapping[str, Caller]] = {
-    "expired": lambda w: bearer(
-        w.token(iat=w.shop.now - 2 * HOUR, exp=w.shop.now - SECOND)
-    ),
+    "expired": lambda w: bearer(w.token(iat=w.shop.now - 2 * HOUR, exp=w.shop.now - SECOND)),
     "not valid yet": lambda w: bearer(w.token(nbf=w.shop.now + HOUR)),
     "issued in the future": lambda w: bearer(
         w.token(iat=w.shop.now + HOUR, exp=w.shop.now + 2 * HOUR)
@@ -288,9 +282,7 @@ FALSE_BEARER: Final[Mapping[str, Caller]] = {
         w.token(scope="shopper", channels=["demo", "other"])
     ),
     "shopper of no channel": lambda w: bearer(w.token(scope="shopper", channels=[])),
-    "shopper for three hours": lambda w: bearer(
-        w.as_shopper("1001", exp=w.shop.now + 3 * HOUR)
-    ),
+    "shopper for three hours": lambda w: bearer(w.as_shopper("1001", exp=w.shop.now + 3 * HOUR)),
     "Ada's session as bearer": lambda w: bearer(w.shop.session()),
     "a cursor as bearer": lambda w: bearer(sealed("cursor", session_of(w.shop, "1001"))),
     "an order token as bearer": lambda w: bearer(sealed("order", session_of(w.shop, "1001"))),
@@ -302,7 +294,9 @@ FALSE_BEARER: Final[Mapping[str, Caller]] = {
 }
 
 FALSE_COOKIE: Final[Mapping[str, Caller]] = {
-    "expired session": lambda w: cookie(sealed("session", session_of(w.shop, "1001", ago=2 * HOUR))),
+    "expired session": lambda w: cookie(
+        sealed("session", session_of(w.shop, "1001", ago=2 * HOUR))
+    ),
     "expired loyalty_session": lambda w: cookie(
         sealed("session", session_of(w.shop, "1001", ago=2 * HOUR)), "loyalty_session"
     ),

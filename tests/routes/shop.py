@@ -31,8 +31,8 @@ from chalicelib.config import config, key_ring
 from chalicelib.http import DECLARED, PROBLEM, SECURITY_HEADERS, Route
 from chalicelib.ledger import NewAccount
 from chalicelib.openapi import describe
+from chalicelib.store.actions import table_name
 from chalicelib.store.connection import connection, forget_connection
-from chalicelib.store.requests import table_name
 from chalicelib.store.tables import ROWS, create_missing, noun
 
 Json = Any
@@ -181,18 +181,15 @@ class Shop:
 
     def snapshot(self) -> Snapshot:
         """Return every row of every table, out of the engine itself."""
-        tables = engine().tables
         return {
-            noun(row): sorted(
-                json.dumps(item.to_json()["Attributes"], sort_keys=True)
-                for item in tables[table_name(row)].all_items()
-            )
+            noun(row): sorted(json.dumps(item, sort_keys=True) for item in self.rows(noun(row)))
             for row in ROWS
         }
 
     def rows(self, noun: str) -> list[Json]:
         """Return the rows of one table in DynamoDB's own JSON."""
-        return [json.loads(row) for row in self.snapshot()[noun]]
+        table = engine().tables[VARIABLES["TABLE_PREFIX"] + noun]
+        return [item.to_json()["Attributes"] for item in table.all_items()]
 
     def balance(self, user_pk: str, currency: str = "TRY", channel: str = "demo") -> str:
         """Return what an account holds, as staff reads it."""

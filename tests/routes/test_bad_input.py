@@ -85,7 +85,15 @@ def rows_of_lists() -> list[Bad]:
         "/accounts/1001/TRY/activities",
         "/accounts/1001/TRY/transfer-targets",
     ):
-        for query in ("unknown=1", "limit=0", "limit=51", "limit=ten", "limit=1.5", "limit=", "at=1"):
+        for query in (
+            "unknown=1",
+            "limit=0",
+            "limit=51",
+            "limit=ten",
+            "limit=1.5",
+            "limit=",
+            "at=1",
+        ):
             rows.append(("GET", f"{path}?{query}", None, 422, "invalid_request"))
         for cursor in ("x", "1_k1_AAAA_" + "0" * 64, "", "%F0%9F%92%B8"):
             rows.append(("GET", f"{path}?cursor={cursor}", None, 400, "invalid_cursor"))
@@ -242,11 +250,21 @@ def rows_of_rules() -> list[Bad]:
         (
             "POST",
             "/users",
-            {"users": [{"user_pk": f"n{i}", "email": f"{n}@a.example"} for i, n in enumerate("nN")]},
+            {
+                "users": [
+                    {"user_pk": f"n{i}", "email": f"{n}@a.example"} for i, n in enumerate("nN")
+                ]
+            },
             422,
             "invalid_request",
         ),
-        ("PUT", "/users/nobody/sessions", {"valid_from": "2026-01-01T00:00:00Z"}, 404, "unknown_user"),
+        (
+            "PUT",
+            "/users/nobody/sessions",
+            {"valid_from": "2026-01-01T00:00:00Z"},
+            404,
+            "unknown_user",
+        ),
         *(
             ("PUT", "/users/1001/sessions", {"valid_from": bad}, 422, "invalid_request")
             for bad in (
@@ -273,7 +291,12 @@ def rows_of_rules() -> list[Bad]:
                 404,
                 "unknown_user",
             )
-            for partial in ("ala@example.com", "alan@example.co", "alan@example", "bob@other.example")
+            for partial in (
+                "ala@example.com",
+                "alan@example.co",
+                "alan@example",
+                "bob@other.example",
+            )
         ),
         (
             "POST",
@@ -527,7 +550,7 @@ def test_an_idempotency_key_has_1_to_64_printable_characters(shop: Shop, key: st
 def _complaint(problem: Any) -> str | None:
     """Return what is wrong with a refusal itself, if anything is."""
     detail = problem["detail"]
-    if len(detail) < 10 or detail[-1] not in ".:" and not detail.endswith((".", "IDs", "No.")):
+    if len(detail) < 10 or (detail[-1] not in ".:" and not detail.endswith((".", "IDs", "No."))):
         return f"no sentence: {detail!r}"
     if problem["code"] == "invalid_request" and not problem["errors"]:
         return "no field is named"

@@ -66,7 +66,7 @@ class Server:
         """Begin where the shop stands now."""
         self._shop = shop
         self._storefront = shop.storefront()
-        self._tables: dict[State, Any] = {}
+        self._rows: dict[State, Any] = {}
         self._answers: dict[tuple[State, object], tuple[State, Json]] = {}
         self._stands = self._keep()
         self.first = self._stands
@@ -86,7 +86,7 @@ class Server:
     def _ask(self, state: State, what: object, ask: Callable[[], Json]) -> tuple[State, Json]:
         if (state, what) not in self._answers:
             if self._stands != state:
-                shops.engine().tables = copy.deepcopy(self._tables[state])
+                _put_back(self._rows[state])
             answer = ask()
             self._stands = self._keep()
             self._answers[state, what] = self._stands, answer
@@ -103,8 +103,8 @@ class Server:
 
     def _keep(self) -> State:
         state = _state_of(self._shop)
-        if state not in self._tables:
-            self._tables[state] = copy.deepcopy(shops.engine().tables)
+        if state not in self._rows:
+            self._rows[state] = copy.deepcopy(_rows_of_engine())
         return state
 
 
@@ -133,9 +133,20 @@ def _state_of(shop: Shop) -> State:
     pre_orders = [
         {k: v for k, v in row.items() if k not in dropped} for row in shop.rows("pre_orders")
     ]
-    settings = [(r["name"], r["value"]) for r in shop.rows("settings") if r["channel"]["S"] == "demo"]
+    settings = [
+        (r["name"], r["value"]) for r in shop.rows("settings") if r["channel"]["S"] == "demo"
+    ]
     orders = [row["id"] for row in shop.rows("orders")]
     return json.dumps([account["available"], settings, orders, pre_orders], sort_keys=True)
+
+
+def _rows_of_engine() -> Any:
+    return {name: table.items for name, table in shops.engine().tables.items()}
+
+
+def _put_back(rows: Any) -> None:
+    for name, items in copy.deepcopy(rows).items():
+        shops.engine().tables[name].items = items
 
 
 # --- what others do meanwhile ---------------------------------------------------------------
@@ -278,9 +289,7 @@ def _lists(store: Store) -> str:
 @pytest.mark.parametrize(
     ("changes", "more"),
     [
-        pytest.param(
-            BY_THE_ADMIN, {errors.LoyaltyDisabled, errors.CreditChanged}, id="admin"
-        ),
+        pytest.param(BY_THE_ADMIN, {errors.LoyaltyDisabled, errors.CreditChanged}, id="admin"),
         pytest.param(BY_THE_SHOP, set(), id="options and plans"),
         pytest.param(BY_THE_BACK_END, set(), id="back end"),
     ],

@@ -161,9 +161,7 @@ def test_a_basket_of_any_shape_is_refused_at_the_door_or_ordered_and_shown(
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
-def test_a_number_that_json_cannot_hold_never_reaches_the_client(
-    shop: Shop, number: bytes
-) -> None:
+def test_a_number_that_json_cannot_hold_never_reaches_the_client(shop: Shop, number: bytes) -> None:
     """The client parses strictly: one NaN in an answer, and the whole checkout is gone."""
     body = b'{"total_amount":"1.00","basket":{"basketitem_set":[{"quantity":%s}]}}' % number
     opened = shop.staff("PUT", "/pre-orders/1001/TRY", body)

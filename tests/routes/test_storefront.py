@@ -360,7 +360,14 @@ REFUSALS: Final[list[tuple[type[PageRefusal], Situation, str, dict[str, str]]]] 
     (errors.BasketCompleted, ordered_by_somebody_else, COMPLETE, {"agreement": "true"}),
     *(
         (errors.UnknownPage, with_part, page, {})
-        for page in ("AddressSelectionPage", "MasterpassBinNumberPage", "x", "", "%00", "loyaltymoneypage")
+        for page in (
+            "AddressSelectionPage",
+            "MasterpassBinNumberPage",
+            "x",
+            "",
+            "%00",
+            "loyaltymoneypage",
+        )
     ),
     *(
         (errors.AmountRefused, with_part, USAGE, {"loyalty_amount_to_use": amount})
@@ -401,7 +408,10 @@ REFUSALS: Final[list[tuple[type[PageRefusal], Situation, str, dict[str, str]]]] 
     (errors.OptionRefused, covered, OPTION, {"payment_option": "1"}),
     (errors.OptionRefused, covered, OPTION, {"payment_option": "3"}),
     (errors.OptionRefused, switched_off, OPTION, {"payment_option": "2"}),
-    *((errors.OptionNotChosen, opened, page, {"bin_number": "545454"}) for page in (BIN, PLAN, CONFIRM)),
+    *(
+        (errors.OptionNotChosen, opened, page, {"bin_number": "545454"})
+        for page in (BIN, PLAN, CONFIRM)
+    ),
     *(
         (errors.BinRefused, at_card, BIN, {"bin_number": number})
         for number in ("", "54545", "5454545", "545454545", "54545x", "٥٤٥٤٥٤", " 545454")
@@ -452,7 +462,9 @@ def test_a_refusal_of_a_page_is_200_with_errors_and_loses_nothing(
     if refusal is not errors.CreditChanged:
         assert shop.snapshot() == rows
         after = storefront.show()
-        assert after["pre_order"] == before["pre_order"] if "pre_order" in before else after == before
+        assert (
+            after["pre_order"] == before["pre_order"] if "pre_order" in before else after == before
+        )
     if "pre_order" in answer and refusal is not errors.CreditChanged:
         assert answer["pre_order"] == before["pre_order"]
     if "pre_order" in before and refusal is not errors.UnknownPage:
@@ -572,7 +584,9 @@ def test_a_currency_that_is_missing_or_unknown_is_the_channels_default(
     assert storefront.show()["pre_order"]["total_amount"] == "40.00"
     page = contexts(storefront.show("LoyaltyMoneyUsagePage"))["LoyaltyMoneyUsagePage"]
     assert page == {"balance": "50.00"}
-    assert money(storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="1.00"))[0] == "1.00"
+    assert (
+        money(storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="1.00"))[0] == "1.00"
+    )
     assert storefront.get("/account/loyalty-account-balance/").json == {"balance": 50.0}
     assert storefront.get("/account/loyalty/").json["count"] == 1
 

@@ -108,7 +108,5 @@ def test_ending_sessions_ends_those_of_one_user_in_one_channel(shop: Shop) -> No
     bob = shop.storefront("1001", channel="other")
     at = (shop.now + datetime.timedelta(milliseconds=1)).isoformat()
     assert shop.staff("PUT", "/users/1001/sessions", {"valid_from": at}).status == 200
-    statuses = [
-        one.get("/account/loyalty-account-balance/").status for one in (ada, grace, bob)
-    ]
+    statuses = [one.get("/account/loyalty-account-balance/").status for one in (ada, grace, bob)]
     assert statuses == [401, 200, 200]

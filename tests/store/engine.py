@@ -1,4 +1,4 @@
-"""An engine of one test's own: moto in process, with all tables and nothing in them."""
+"""An engine of one test module's own, moto in process, and empty tables for each of its tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,26 +32,34 @@ UNSET = (
 
 
 @contextmanager
-def configured() -> Iterator[None]:
-    """Give the code the environment of a deployment, without an engine."""
-    with pytest.MonkeyPatch.context() as patch:
+def tables_on_moto() -> Iterator[None]:
+    """Give the store an engine with all tables, for as long as tests may share it."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in UNSET:
             patch.delenv(name, raising=False)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         _forget()
         try:
+            create_missing()
             yield
         finally:
             _forget()
 
 
 @contextmanager
-def store_on_moto() -> Iterator[Wire]:
-    """Give the store an empty engine; yield the wire between them."""
-    with configured(), mock_aws():
-        create_missing()
-        yield Wire(connection().client)
+def empty_store() -> Iterator[Wire]:
+    """Empty every table of the engine; yield the wire to it."""
+    wire = Wire(connection().client)
+    for table, items in wire.everything().items():
+        if items:
+            wire.ask("DeleteTable", {"TableName": table})
+    create_missing()
+    wire.forget()
+    try:
+        yield wire
+    finally:
+        wire.detach()
 
 
 def _forget() -> None:

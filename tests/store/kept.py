@@ -3,7 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from chalicelib.store.requests import Action, AnyKey, Rows, batch_get, transact_write
+from chalicelib.store.actions import Action, AnyKey, Rows
+from chalicelib.store.requests import batch_get, transact_write
 
 
 def soon() -> float:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from chalicelib.core.accounts import Account, AccountKey, Opening, append_entry
-from chalicelib.core.settings import assemble
+from chalicelib.core.settings import Channel, StoredSetting, assemble
 from chalicelib.core.transfers import (
     Leg,
     Party,
@@ -18,7 +18,6 @@ from chalicelib.core.transfers import (
 from chalicelib.core.users import User
 from chalicelib.store import accounts, entries, orders, pre_orders, settings, transfers, users
 from chalicelib.store.requests import Refused
-from chalicelib.store.settings import Channel, Stored
 from tests.core.made import account, new_account, order, pre_order
 from tests.store.kept import read, soon, write
 from tests.store.wire import Wire
@@ -48,7 +47,10 @@ def test_a_channel_is_made_once(wire: Wire) -> None:
 
 def test_a_setting_comes_back_as_it_was_set_and_may_be_replaced(wire: Wire) -> None:
     seen = None
-    for stored in (Stored("DEFAULT_CURRENCY", '"TRY"', 1), Stored("DEFAULT_CURRENCY", '"JPY"', 2)):
+    for stored in (
+        StoredSetting("DEFAULT_CURRENCY", '"TRY"', 1),
+        StoredSetting("DEFAULT_CURRENCY", '"JPY"', 2),
+    ):
         write(settings.set_value("demo", stored, seen, "staff:test"))
         rows = read([settings.setting_key("demo", "DEFAULT_CURRENCY")])
         assert settings.stored_in(rows, "demo", "DEFAULT_CURRENCY") == stored
@@ -56,9 +58,12 @@ def test_a_setting_comes_back_as_it_was_set_and_may_be_replaced(wire: Wire) -> N
 
 
 def test_a_setting_is_replaced_only_as_it_was_read(wire: Wire) -> None:
-    first, second = Stored("DEFAULT_CURRENCY", '"TRY"', 1), Stored("DEFAULT_CURRENCY", '"JPY"', 2)
+    first, second = (
+        StoredSetting("DEFAULT_CURRENCY", '"TRY"', 1),
+        StoredSetting("DEFAULT_CURRENCY", '"JPY"', 2),
+    )
     write(settings.set_value("demo", first, None, "staff:test"))
-    for seen in (None, second, Stored("DEFAULT_CURRENCY", '"TRY"', 2)):
+    for seen in (None, second, StoredSetting("DEFAULT_CURRENCY", '"TRY"', 2)):
         with pytest.raises(Refused) as caught:
             write(settings.set_value("demo", second, seen, "staff:test"))
         (shown,) = caught.value.items.values()
@@ -68,7 +73,7 @@ def test_a_setting_is_replaced_only_as_it_was_read(wire: Wire) -> None:
 
 def test_all_settings_come_with_their_channel_and_only_with_it(wire: Wire) -> None:
     keys = settings.all_keys("demo")
-    write(settings.set_value("demo", Stored("LOYALTY_MONEY_ENABLED", "true", 1), None, "s"))
+    write(settings.set_value("demo", StoredSetting("LOYALTY_MONEY_ENABLED", "true", 1), None, "s"))
     assert settings.settings_in(read(keys), "demo") is None
     write(settings.make_channel(Channel("demo", "TRY", 1), "staff:test"))
     assert settings.settings_in(read(keys), "demo") == assemble(
@@ -173,7 +178,7 @@ def test_an_account_comes_back_as_it_was_opened(
     wire: Wire, given: Account, key: str | None
 ) -> None:
     write(*users.register(ADA, "staff:test"))
-    write(*accounts.open_account(given, key))
+    write(*accounts.put_account(given, key))
     account_key = AccountKey("demo", "ada", "TRY")
     rows = read(
         [
@@ -191,7 +196,7 @@ def test_an_account_comes_back_as_it_was_opened(
 
 def test_an_account_needs_a_registered_user(wire: Wire) -> None:
     with pytest.raises(Refused):
-        write(*accounts.open_account(ACCOUNT, None))
+        write(*accounts.put_account(ACCOUNT, None))
     assert wire.everything()["test-accounts"] == []
     assert wire.everything()["test-account_ids"] == []
 
@@ -203,16 +208,16 @@ def test_an_account_is_one_per_user_and_currency_and_its_id_is_its_own(
     wire: Wire, second: Account
 ) -> None:
     write(*users.register(ADA, "staff:test"))
-    write(*accounts.open_account(account(), None))
+    write(*accounts.put_account(account(), None))
     before = wire.everything()
     with pytest.raises(Refused):
-        write(*accounts.open_account(second, None))
+        write(*accounts.put_account(second, None))
     assert wire.everything() == before
 
 
 def test_a_leg_moves_the_balance_only_from_the_entry_that_was_read(wire: Wire) -> None:
     write(*users.register(ADA, "staff:test"))
-    write(*accounts.open_account(account(held=70), None))
+    write(*accounts.put_account(account(held=70), None))
     entry = append_entry(
         account(), amount=-150, at_ms=9_000, kind="transfer", counterparty="b", transfer_id="t"
     )
@@ -233,7 +238,7 @@ def test_a_leg_checks_the_credit_again_at_the_moment_of_the_write(
 ) -> None:
     """A hold takes available credit without an entry, so `seq` alone would not show it."""
     write(*users.register(ADA, "staff:test"))
-    write(*accounts.open_account(account(available=100, held=4900), None))
+    write(*accounts.put_account(account(available=100, held=4900), None))
     as_read = account()
     entry = append_entry(
         as_read, amount=-150, at_ms=9_000, kind="transfer", counterparty="b", transfer_id="t"
@@ -256,7 +261,7 @@ def test_accounts_are_listed_by_currency_and_id_within_their_channel(wire: Wire)
         account("ada", "TRY", account_id="b2"),
         account("grace", "TRY", account_id="a1"),
     ):
-        write(*accounts.open_account(given, None))
+        write(*accounts.put_account(given, None))
 
     def listed(prefix: str, channel: str = "demo") -> list[tuple[str, str]]:
         keys, last = accounts.list_keys(
@@ -382,7 +387,7 @@ def test_a_transfer_comes_back_as_it_was_put_and_is_put_once(
 def test_a_movement_is_written_whole_or_not_at_all(wire: Wire) -> None:
     for user in (ADA, GRACE):
         write(*users.register(user, "staff:test"))
-        write(*accounts.open_account(account(user.user_pk), None))
+        write(*accounts.put_account(account(user.user_pk), None))
     as_read = dataclasses.replace(account("grace"), seq=2)
     wanted = Wanted("demo", "t-1", 100, None, "staff:test")
     before = wire.everything()

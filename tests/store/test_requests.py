@@ -8,16 +8,14 @@ import pytest
 from pynamodb.exceptions import VerboseClientError
 
 from chalicelib.core.errors import Busy
-from chalicelib.store import requests
 from chalicelib.store.accounts import account_key
+from chalicelib.store.actions import AnyKey, Rows, put
 from chalicelib.store.requests import (
     BASE_PAUSE_S,
     MAX_ATTEMPTS,
     MAX_PAUSE_S,
-    AnyKey,
     Refused,
     batch_get,
-    put,
     query,
     transact_get,
     transact_write,
@@ -62,7 +60,7 @@ def shop_with_ada(wire: Wire) -> Wire:
     return wire
 
 
-def found_in(rows: requests.Rows) -> list[bool]:
+def found_in(rows: Rows) -> list[bool]:
     return [rows.shows(key) for key in KEYS]
 
 

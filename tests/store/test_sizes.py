@@ -15,7 +15,7 @@ from chalicelib.core.pre_orders import ORDER_ID_BITS, PreOrder
 from chalicelib.core.transfers import Movement, Wanted, decide, open_with_credit, pay_order
 from chalicelib.core.users import Email, User
 from chalicelib.store import accounts, pre_orders, transfers, users
-from chalicelib.store.requests import Action
+from chalicelib.store.actions import Action
 from chalicelib.store.tables import ROWS, noun
 from tests.store.wire import size_of
 
@@ -105,24 +105,20 @@ def everything(by: str) -> list[Action]:
     movements = (transfer(by), payment(by), opening(by))
     return [
         *users.register(user(EMAIL), by),
-        *(
-            action
-            for action in accounts.open_account(account(by), "k" * 64)
-            if action.verb == "Put"
-        ),
+        *(action for action in accounts.put_account(account(by), "k" * 64) if action.verb == "Put"),
         *(action for m in movements for action in transfers.post(m) if action.verb == "Put"),
         pre_orders.put_pre_order(checkout(), seen_rev=1),
     ]
 
 
-def test_every_table_is_bounded_or_known_not_to_be(environment: None) -> None:
+def test_every_table_is_bounded_or_known_not_to_be(tables: None) -> None:
     bounded = {noun(action.key.row) for action in everything("staff:x")}
     assert bounded | UNBOUNDED == {noun(row) for row in ROWS}
     assert bounded & UNBOUNDED == set()
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=["fits", "long", "accents", "emoji", "both"])
-def test_the_greatest_row_of_a_table_is_within_a_kilobyte(environment: None, subject: str) -> None:
+def test_the_greatest_row_of_a_table_is_within_a_kilobyte(tables: None, subject: str) -> None:
     by = Staff(subject, frozenset(), frozenset()).by
     sizes = {(noun(a.key.row), size_of(a.request["Item"])) for a in everything(by)}
     assert {(table, size) for table, size in sizes if size > 1024} == set()
@@ -137,7 +133,7 @@ def test_a_shopper_who_did_it_is_stored_in_64_bytes_too() -> None:
     assert len(WHOLE_NAME.by.encode()) <= 64
 
 
-def test_an_address_that_the_model_admits_fits_a_kilobyte(environment: None) -> None:
+def test_an_address_that_the_model_admits_fits_a_kilobyte(tables: None) -> None:
     """Its bound must count bytes: registering and opening an account are paid by them."""
     address = TypeAdapter(Email)
     assert address.validate_python(EMAIL) == EMAIL

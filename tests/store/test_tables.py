@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.core.transfers import Wanted, decide
 from chalicelib.store import transfers
-from chalicelib.store.requests import Key
+from chalicelib.store.actions import Key
 from chalicelib.store.tables import (
     PUT_ONCE,
     ROWS,
@@ -53,7 +53,7 @@ def test_tables_are_paid_by_request() -> None:
     assert {table["BillingMode"] for table in DEFINED.values()} == {"PAY_PER_REQUEST"}
 
 
-def test_a_movement_writes_no_index(environment: None) -> None:
+def test_a_movement_writes_no_index(tables: None) -> None:
     """The index of accounts projects its keys alone, and no update of a row touches those."""
     indexes = DEFINED["accounts"]["GlobalSecondaryIndexes"]
     assert [index["Projection"] for index in indexes] == [{"ProjectionType": "KEYS_ONLY"}]

@@ -103,6 +103,12 @@ class Wire:
         client.meta.events.register_last("before-send", self._behind)
         client.meta.events.register("after-call.dynamodb", self._answered)
 
+    def detach(self) -> None:
+        """Stop listening."""
+        self._client.meta.events.unregister("before-send.dynamodb", self._before)
+        self._client.meta.events.unregister("before-send", self._behind)
+        self._client.meta.events.unregister("after-call.dynamodb", self._answered)
+
     def plan(self, operation: str, *faults: Fault | None) -> None:
         """Let the next requests of an operation meet these faults, one each; None is none."""
         self._planned[operation].extend(faults)

@@ -6,7 +6,7 @@ from typing import Final
 
 from chalicelib import checkout, ledger, registry
 from chalicelib.auth import SESSION_LIFE_S, Call, Shopper
-from chalicelib.checkout import Opening, Visit
+from chalicelib.checkout import NewPreOrder, Visit
 from chalicelib.core.accounts import Account, AccountKey, Entry
 from chalicelib.core.checkout import Event
 from chalicelib.core.names import to_ms
@@ -146,7 +146,7 @@ def open_checkout(
     after_s: float = 0,
 ) -> Settled[PreOrder]:
     """Open a shopper's checkout; `total` is in minor units."""
-    opening = Opening(user_pk, currency, reference, total, 0, content)
+    opening = NewPreOrder(user_pk, currency, reference, total, 0, content)
     return checkout.open_pre_order(call(after_s), CHANNEL, opening)
 
 
