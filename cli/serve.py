@@ -109,22 +109,28 @@ def _serve(bound: socket.socket, *, fresh: bool, log_requests: bool) -> None:
         engine.forget()
     try:
         with engine:
-            address = f"http://{HOST}:{bound.getsockname()[1]}"
-            os.environ.update(
-                service_file.begin(
-                    stage_variables(STAGE)
-                    | {"ADDRESS": address, "DYNAMODB_ENDPOINT": engine.address}
-                )
-            )
-            _prepare(folder() / "engine")
-            with _serving(bound, log_requests=log_requests):
-                _announce(address)
-                engine.wait()
+            _serve_on(engine, service_file, bound, log_requests=log_requests)
     finally:
         service_file.end()
     raise LocalError(
         f"The engine ended by itself, so the service ended too; {engine.log} may say why."
     )
+
+
+def _serve_on(
+    engine: Engine, service_file: ServiceFile, bound: socket.socket, *, log_requests: bool
+) -> None:
+    address = f"http://{HOST}:{bound.getsockname()[1]}"
+    running = {"ADDRESS": address, "DYNAMODB_ENDPOINT": engine.address}
+    os.environ.update(service_file.begin(stage_variables(STAGE) | running))
+    try:
+        _prepare(folder() / "engine")
+        with _serving(bound, log_requests=log_requests):
+            _announce(address)
+            engine.wait()
+    except KeyboardInterrupt:
+        _console.print("\nEnding, and saving the state ...")
+        raise
 
 
 @contextmanager
@@ -202,7 +208,7 @@ def _interrupt_at_signals() -> None:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         for each in signals:
             signal.signal(each, signal.SIG_IGN)
-        _console.print("\nEnding, and saving the state ...")
+        # Nothing is printed here: the signal may have come in the middle of a print.
         raise KeyboardInterrupt
 
     for each in signals:
