@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.auth import Call, Shopper, check_not_revoked
 from chalicelib.core import checkout as rules
-from chalicelib.core.accounts import AccountKey, Entry
+from chalicelib.core.accounts import Account, AccountKey, Entry
 from chalicelib.core.checkout import Event, Move, Situation
 from chalicelib.core.errors import (
     AlreadyCompleted,
@@ -252,13 +252,7 @@ def read_balance(call: Call, shopper: Shopper, currency: str | None) -> tuple[st
     """Return the shopper's currency and available credit in minor units; zero without account."""
     currency = session_currency(call, shopper, currency)
     key = AccountKey(shopper.channel, shopper.user_pk, currency)
-    rows = batch_get(
-        [account_key(key), user_key(shopper.channel, shopper.user_pk)],
-        deadline=call.deadline,
-        consistent=True,
-    )
-    _user(rows, shopper)
-    return currency, rules.balance_of(account_in(rows, key))
+    return currency, rules.balance_of(_own_account(call, shopper, key))
 
 
 def session_currency(call: Call, shopper: Shopper, currency: str | None) -> str:
@@ -271,14 +265,21 @@ def read_history(
 ) -> History:
     """Return a page of the shopper's entries in a currency, newest first."""
     key = AccountKey(shopper.channel, shopper.user_pk, currency)
+    account = _own_account(call, shopper, key)
+    if account is None:
+        return History([], None, 0)
     entries, last = list_entries(
         key, limit=limit, start=start, deadline=call.deadline, consistent=True
     )
-    if start is None:
-        return History(entries, last, entries[0].seq if entries else 0)
-    rows = batch_get([account_key(key)], deadline=call.deadline, consistent=True)
-    account = account_in(rows, key)
-    return History(entries, last, account.seq if account is not None else 0)
+    return History(entries, last, account.seq)
+
+
+def _own_account(call: Call, shopper: Shopper, key: AccountKey) -> Account | None:
+    """Return the shopper's account, if there is one. Raises `NotSignedIn` for an ended session."""
+    keys: list[AnyKey] = [account_key(key), user_key(shopper.channel, shopper.user_pk)]
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    _user(rows, shopper)
+    return account_in(rows, key)
 
 
 def _act(

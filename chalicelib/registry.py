@@ -1,7 +1,7 @@
 """The verbs of what a channel is made of: the channel itself, its settings and its users."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.auth import Call, open_session
@@ -185,7 +185,8 @@ def end_sessions(call: Call, channel: str, user_pk: str, valid_from_ms: int) -> 
             raise UnknownUser
         if user.sessions_valid_from_ms >= valid_from_ms:
             return Replay(user)
-        return Commit([stored_users.revoke_sessions(user, valid_from_ms)], user)
+        ended = replace(user, sessions_valid_from_ms=valid_from_ms)
+        return Commit([stored_users.revoke_sessions(user, valid_from_ms)], ended)
 
     keys = [stored_settings.channel_key(channel), user_key(channel, user_pk)]
     return settle(decide, keys, deadline=call.deadline).answer

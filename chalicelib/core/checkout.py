@@ -150,10 +150,11 @@ class Situation:
 
     @property
     def effective(self) -> PreOrder | None:
-        """The pre-order as it counts now: without credit while the feature is off."""
-        if self.pre_order is None or self.settings.loyalty_money_enabled:
+        """The pre-order as it counts now: an open one without credit while the feature is off."""
+        if self.pre_order is None or self.pre_order.state == "completed":
             return self.pre_order
-        return without_credit(self.pre_order)
+        on = self.settings.loyalty_money_enabled
+        return self.pre_order if on else without_credit(self.pre_order)
 
 
 @dataclass(frozen=True, slots=True)
