@@ -3,9 +3,11 @@
 from chalice.app import Chalice
 
 from chalicelib.config import check_on_start
+from chalicelib.logs import start_logging
 from chalicelib.routes import DOORS
 
 app = Chalice(app_name="loyalty-money")
 for door in DOORS:
     app.register_blueprint(door.blueprint)
-check_on_start()
+if check_on_start():
+    start_logging()

@@ -18,7 +18,8 @@ LOCAL_SERVICE_FILE: Final = Path(".local") / "service.json"
 class Config(BaseModel):
     """Every variable that the service reads; an unknown stage or a missing key stops the start."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What a stopped start prints goes to the log: never the values, which hold keys.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     stage: Literal["local", "dev", "prod"]
     table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -34,6 +35,8 @@ class Config(BaseModel):
         oidc = (self.oidc_issuer, self.oidc_audience, self.oidc_jwks_url)
         if any(oidc) and not all(oidc):
             raise ValueError("OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URL go together")
+        if self.stage != "local" and not (self.oidc_jwks_url or "https:").startswith("https:"):
+            raise ValueError("OIDC_JWKS_URL must begin with https: whoever alters keys signs in")
         if self.staff_keys is None and not all(oidc):
             raise ValueError("set STAFF_KEYS, or the three OIDC variables")
         return self
@@ -52,15 +55,18 @@ def config() -> Config:
     return Config.model_validate({name.lower(): value for name, value in values.items()})
 
 
-def check_on_start() -> None:
+def check_on_start() -> bool:
     """Stop a deployed start whose configuration is missing or malformed.
 
-    Only on Lambda: packaging, too, imports the application, and has no environment.
+    Returns whether this is a deployed start: packaging, too, imports the application, and has
+    no environment.
     """
-    if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
-        for keys in (config().signing_keys, config().staff_keys):
-            if keys is not None:
-                key_ring(keys)
+    if not os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        return False
+    for keys in (config().signing_keys, config().staff_keys):
+        if keys is not None:
+            key_ring(keys)
+    return True
 
 
 @lru_cache(maxsize=4)
@@ -74,6 +80,8 @@ def key_ring(keys: SecretStr) -> dict[str, bytes]:
         kid, _, secret = part.strip().partition(":")
         if not (kid.isascii() and kid.isalnum()) or len(secret) < 32:
             raise ValueError("write keys as kid:secret, with at least 32 characters of secret")
+        if kid in ring:
+            raise ValueError(f"two keys have the id {kid}: give each its own")
         ring[kid] = secret.encode()
     return ring
 

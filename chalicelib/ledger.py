@@ -17,6 +17,7 @@ from chalicelib.core.errors import (
     AtTooRecent,
     CurrencyMismatch,
     IdConflict,
+    InvalidAmount,
     SameAccount,
     UnknownAccount,
     UnknownChannel,
@@ -238,11 +239,7 @@ def transfer(
     else:
         named = _resolve(call, channel, transfer_id, parties)
         if isinstance(named, Transfer):
-            wanted = Wanted(
-                channel, transfer_id, parse_amount(amount, named.currency), note, call.by
-            )
-            rules.check_replay(named, wanted, same_parties=_moved_between(named, parties))
-            return Settled(named, written=False)
+            return Settled(_repeated(call, named, parties, amount, note), written=False)
         source, target = named
     wanted = Wanted(channel, transfer_id, parse_amount(amount, source.currency), note, call.by)
 
@@ -263,6 +260,20 @@ def transfer(
         account_key(target),
     ]
     return settle(decide, keys, deadline=call.deadline)
+
+
+def _repeated(
+    call: Call, stored: Transfer, parties: ByAccountIds, amount: str, note: str | None
+) -> Transfer:
+    """Return the stored transfer if it is asked for again, and nothing of it otherwise."""
+    try:
+        minor = parse_amount(amount, stored.currency)
+    except InvalidAmount:
+        # Which digits are too many would tell the currency.
+        raise IdConflict from None
+    wanted = Wanted(stored.channel, stored.id, minor, note, call.by)
+    rules.check_replay(stored, wanted, same_parties=_moved_between(stored, parties))
+    return stored
 
 
 def read_transfer(call: Call, channel: str, transfer_id: str) -> Transfer:

@@ -22,12 +22,10 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def start_logging(stage: str) -> None:
-    """Send events to standard error; in stage `local` only warnings and worse."""
-    if log.handlers:
-        return
+def start_logging() -> None:
+    """Send events to standard error, a line each, and nothing of ours to Lambda's own handler."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     log.addHandler(handler)
-    log.setLevel(logging.WARNING if stage == "local" else logging.INFO)
+    log.setLevel(logging.INFO)
     log.propagate = False

@@ -34,7 +34,11 @@ class Provider:
         return found
 
     def _find(self, kid: str, *, refresh: bool) -> PyJWK | None:
-        keys = self._client.get_jwk_set(refresh=refresh).keys
+        try:
+            keys = self._client.get_jwk_set(refresh=refresh).keys
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # PyJWT lets the parser's own errors through where the answer is not a key set.
+            raise jwt.PyJWKClientConnectionError("the provider's answer is no key set") from error
         return next((key for key in keys if key.key_id == kid), None)
 
 

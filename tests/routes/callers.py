@@ -61,16 +61,20 @@ def signed(
 
 def forged(claims: Mapping[str, Any], secret: bytes, **header: object) -> str:
     """Return an HS256 token over any secret, one that is a public key included."""
-    times = {name: int(claims[name].timestamp()) for name in ("iat", "exp") if name in claims}
-    head, body = _part({"typ": "JWT", "alg": "HS256", **header}), _part({**claims, **times})
+    head, body = _part({"typ": "JWT", "alg": "HS256", **header}), _part(_in_seconds(claims))
     mac = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
     return f"{head}.{body}.{_base64(mac)}"
 
 
 def unsigned(claims: Mapping[str, Any], **header: object) -> str:
     """Return a token that says it needs no signature."""
-    times = {name: int(claims[name].timestamp()) for name in ("iat", "exp")}
-    return f"{_part({'typ': 'JWT', 'alg': 'none', **header})}.{_part({**claims, **times})}."
+    return f"{_part({'typ': 'JWT', 'alg': 'none', **header})}.{_part(_in_seconds(claims))}."
+
+
+def _in_seconds(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claims with their times as JSON holds them."""
+    moment = datetime.datetime
+    return {k: int(v.timestamp()) if isinstance(v, moment) else v for k, v in claims.items()}
 
 
 def sealed(
@@ -156,8 +160,8 @@ def _oidc(world: World, **changed: object) -> dict[str, Any]:
 # --- who may come in somewhere --------------------------------------------------------------
 
 NOBODY: Final[Mapping[str, Caller]] = {
-    "nobody": lambda w: {},
-    "nobody with the cookie of a shop's own back end": lambda w: cookie("3f2b9c0d4e5f60718293"),
+    "nobody": lambda _: {},
+    "nobody with the cookie of a shop's own back end": lambda _: cookie("3f2b9c0d4e5f60718293"),
 }
 
 ADA: Final[Mapping[str, Caller]] = {
@@ -286,10 +290,10 @@ FALSE_BEARER: Final[Mapping[str, Caller]] = {
     "Ada's session as bearer": lambda w: bearer(w.shop.session()),
     "a cursor as bearer": lambda w: bearer(sealed("cursor", session_of(w.shop, "1001"))),
     "an order token as bearer": lambda w: bearer(sealed("order", session_of(w.shop, "1001"))),
-    "basic": lambda w: {"Authorization": "Basic " + _base64(b"ada:secret")},
+    "basic": lambda _: {"Authorization": "Basic " + _base64(b"ada:secret")},
     "a good token under another scheme": lambda w: {"Authorization": f"Token {w.token()}"},
-    "no token": lambda w: {"Authorization": "Bearer"},
-    "rubbish": lambda w: bearer("a.b.c"),
+    "no token": lambda _: {"Authorization": "Bearer"},
+    "rubbish": lambda _: bearer("a.b.c"),
     "rubbish beside Ada's cookie": lambda w: {**bearer("a.b.c"), **cookie(w.shop.session())},
 }
 
@@ -323,8 +327,8 @@ FALSE_COOKIE: Final[Mapping[str, Caller]] = {
     "an order token as session": lambda w: cookie(sealed("order", session_of(w.shop, "1001"))),
     "Ada's bearer token as session": lambda w: cookie(w.as_shopper("1001")),
     "Ada's session under another name": lambda w: cookie(w.shop.session(), "sessionid"),
-    "empty session": lambda w: cookie(""),
-    "session that is not ASCII": lambda w: cookie("1_k1_é_ü"),
+    "empty session": lambda _: cookie(""),
+    "session that is not ASCII": lambda _: cookie("1_k1_é_ü"),
 }
 
 

@@ -1,15 +1,21 @@
 """The shop that doors are tested in."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.routes.shop import Shop, opened
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    """Open the shop on tables of this test's own."""
-    with opened(tmp_path) as shop:
+@pytest.fixture(scope="module")
+def kept_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Open a shop for the tests of one file, which use it one after the other."""
+    with opened(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
+
+
+@pytest.fixture
+def shop(kept_shop: Shop) -> Shop:
+    """Return the shop as it was furnished, whatever the test before did in it."""
+    kept_shop.begin_again()
+    return kept_shop

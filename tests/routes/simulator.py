@@ -9,9 +9,9 @@ that posts for ever.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-from tests.routes.shop import Json, Storefront
+from tests.routes.shop import Json
 
 Post = tuple[str, tuple[tuple[str, str], ...]]
 """A page and its fields."""
@@ -25,6 +25,16 @@ LISTS: Final = (
 )
 MOST_CALLS: Final = 8
 """How many calls of its own may follow one of the user's. The guide's worst case needs four."""
+
+
+class Pages(Protocol):
+    """Where pages are posted to and looked at."""
+
+    def post(self, page: str, /, **fields: str) -> Json:
+        """Return the answer of a posted page."""
+
+    def show(self) -> Json:
+        """Return the checkout as it loads."""
 
 
 @dataclass
@@ -61,7 +71,7 @@ class Store:
         return [post for judge in _JUDGES for post in judge(self)]
 
 
-def run(store: Store, storefront: Storefront, post: Post) -> list[Post]:
+def run(store: Store, storefront: Pages, post: Post) -> list[Post]:
     """Make a call of the user's and all that follow from it; return those that followed."""
     waiting, own = deque([post]), list[Post]()
     while waiting:
@@ -75,7 +85,7 @@ def run(store: Store, storefront: Storefront, post: Post) -> list[Post]:
     return own
 
 
-def load(store: Store, storefront: Storefront) -> list[Post]:
+def load(store: Store, storefront: Pages) -> list[Post]:
     """Load the checkout page and make the calls that follow from it."""
     envelope = storefront.show()
     if "basket" in envelope.get("redirect_url", ""):

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pytest
 
-from chalicelib.core.errors import Refusal
 from chalicelib.http import MAX_BODY_BYTES, STATUS
 from tests.routes.shop import CARD, CREDIT, FUNDS, Shop
 
@@ -21,6 +20,20 @@ ACCOUNT: Final = {"user_pk": "1003", "currency": "TRY", "debit_card_allowed": Fa
 PRE_ORDER: Final = {"reference": "b9", "total_amount": "40.00"}
 TOO_LARGE: Final = json.dumps({"email": "e" * MAX_BODY_BYTES}).encode()
 LONG: Final = "x" * 65
+
+NO_JSON: Final = (
+    b"",
+    b"{",
+    b"[]",
+    b"1",
+    b"null",
+    b'"x"',
+    b"{}{}",
+    b"\xff\xfe{}",
+    b"{'a':1}",
+    b'{"a":"\\ud800"}',
+    b"[" * 20_000,
+)
 
 Bad = tuple[str, str, Any, int, str]
 """Method, path after the channel, body, and the status and code that it gets."""
@@ -40,7 +53,7 @@ def rows_of_amounts() -> list[Bad]:
         body = {**PRE_ORDER, "shipping_amount": bad}
         rows.append(("PUT", "/pre-orders/1001/TRY", body, 422, "invalid_amount"))
     for number in (b"1.00", b"1", b"NaN", b"Infinity", b"1e2", b"true", b"null", b"[]", b"{}"):
-        for method, path, body in (
+        for method, path, text in (
             ("PUT", "/transfers/t1", b'{"source":"ada","target":"grace","amount":%s}'),
             ("PUT", "/pre-orders/1001/TRY", b'{"total_amount":%s}'),
             (
@@ -49,7 +62,7 @@ def rows_of_amounts() -> list[Bad]:
                 b'{"user_pk":"1003","currency":"TRY","debit_card_allowed":true,"balance":%s}',
             ),
         ):
-            rows.append((method, path, body % number, 422, "invalid_request"))
+            rows.append((method, path, text % number, 422, "invalid_request"))
     return rows
 
 
@@ -66,10 +79,7 @@ def rows_of_bodies() -> list[Bad]:
         ("POST", "/sessions"),
         ("PUT", "/pre-orders/1001/TRY"),
     ):
-        for raw in (b"", b"{", b"[]", b"1", b"null", b'"x"', b"{}{}", b"\xff\xfe{}", b"{'a':1}"):
-            rows.append((method, path, raw, 400, "invalid_json"))
-        rows.append((method, path, b"[" * 20_000, 400, "invalid_json"))
-        rows.append((method, path, b'{"a":"\\ud800"}', 400, "invalid_json"))
+        rows += [(method, path, raw, 400, "invalid_json") for raw in NO_JSON]
         rows.append((method, path, {}, 422, "invalid_request"))
         rows.append((method, path, {"unknown": 1}, 422, "invalid_request"))
         rows.append((method, path, TOO_LARGE, 413, "body_too_large"))
@@ -79,25 +89,18 @@ def rows_of_bodies() -> list[Bad]:
 def rows_of_lists() -> list[Bad]:
     """Every list, with every query that is none of its own."""
     rows: list[Bad] = []
+    queries = ("unknown=1", "limit=0", "limit=51", "limit=ten", "limit=1.5", "limit=", "at=1")
+    cursors = ("x", "1_k1_AAAA_" + "0" * 64, "", "%F0%9F%92%B8")
     for path in (
-        "/users",
-        "/accounts",
-        "/accounts/1001/TRY/activities",
-        "/accounts/1001/TRY/transfer-targets",
+        "/users?",
+        "/accounts?",
+        "/accounts/1001/TRY/activities?",
+        "/accounts/1001/TRY/transfer-targets?",
+        "/orders?user_pk=1001&",
     ):
-        for query in (
-            "unknown=1",
-            "limit=0",
-            "limit=51",
-            "limit=ten",
-            "limit=1.5",
-            "limit=",
-            "at=1",
-        ):
-            rows.append(("GET", f"{path}?{query}", None, 422, "invalid_request"))
-        for cursor in ("x", "1_k1_AAAA_" + "0" * 64, "", "%F0%9F%92%B8"):
-            rows.append(("GET", f"{path}?cursor={cursor}", None, 400, "invalid_cursor"))
-        rows.append(("GET", f"{path}?cursor={'x' * 4097}", None, 422, "invalid_request"))
+        rows += [("GET", path + query, None, 422, "invalid_request") for query in queries]
+        rows += [("GET", f"{path}cursor={c}", None, 400, "invalid_cursor") for c in cursors]
+        rows.append(("GET", f"{path}cursor={'x' * 4097}", None, 422, "invalid_request"))
     return rows
 
 
@@ -105,7 +108,7 @@ def rows_of_names() -> list[Bad]:
     """Every kind of name in a path or body, with what is none."""
     rows: list[Bad] = []
     for bad in (LONG, "a%20b", "a%2Fb", "a%23b", "a%0Ab", "%C3%A9", "a.b", "%2541", "a%00"):
-        for method, path, body in (
+        paths: list[tuple[str, str, Any]] = [
             ("PUT", "/users/{}", {"email": "m@example.com"}),
             ("PUT", "/users/{}/sessions", {"valid_from": "2026-01-01T00:00:00Z"}),
             ("PUT", "/transfers/{}", TRANSFER),
@@ -113,11 +116,12 @@ def rows_of_names() -> list[Bad]:
             ("GET", "/accounts/{}/TRY", None),
             ("GET", "/accounts/{}/TRY/activities", None),
             ("GET", "/accounts/{}/TRY/transfer-targets", None),
-        ):
+        ]
+        for method, path, body in paths:
             rows.append((method, path.format(bad), body, 422, "invalid_request"))
         rows.append(("GET", "/settings/" + bad, None, 404, "unknown_setting"))
     for bad in (LONG, "a b", "a#b", "a/b", "a:b", "", "é", "a\nb"):
-        for method, path, body in (
+        bodies: list[tuple[str, str, Any]] = [
             ("POST", "/users", {"users": [{"user_pk": bad, "email": "m@example.com"}]}),
             ("POST", "/accounts", {**ACCOUNT, "user_pk": bad}),
             ("POST", "/accounts", {**ACCOUNT, "account_id": bad}),
@@ -126,13 +130,13 @@ def rows_of_names() -> list[Bad]:
             ("PUT", "/transfers/t1", {**BY_USERS, "source_user_pk": bad}),
             ("PUT", "/transfers/t1", {**BY_USERS, "target_user_pk": bad}),
             ("POST", "/sessions", {"user_pk": bad}),
-        ):
-            rows.append((method, path, body, 422, "invalid_request"))
+        ]
+        rows += [(method, path, body, 422, "invalid_request") for method, path, body in bodies]
     for bad in ("r" * 129, "a b", "a:b", "", "é"):
         body = {**PRE_ORDER, "reference": bad}
         rows.append(("PUT", "/pre-orders/1001/TRY", body, 422, "invalid_request"))
     for reserved in ("open:t1", "order:b1", "t1:", ":"):
-        rows.append(("PUT", f"/transfers/{reserved}", TRANSFER, 422, "invalid_request"))
+        rows += [("PUT", f"/transfers/{reserved}", TRANSFER, 422, "invalid_request")]
     return rows
 
 
@@ -180,8 +184,27 @@ def rows_of_channels() -> list[Bad]:
         ("POST", "/sessions", {"user_pk": "1001"}),
         ("PUT", "/pre-orders/1001/TRY", PRE_ORDER),
         ("GET", "/orders/b1", None),
+        ("GET", "/orders?user_pk=1001", None),
     ]
     return [(method, f"!{path}", body, 404, "unknown_channel") for method, path, body in calls]
+
+
+NO_SWITCH: Final[tuple[Any, ...]] = ("maybe", "yes", "", 1, 0, None, [], {})
+NO_OPTIONS: Final[tuple[Any, ...]] = (
+    [],
+    None,
+    "card",
+    {},
+    [{**CARD, "pk": "1"}],
+    [{**CARD, "pk": 0}],
+    [{**CARD, "colour": "red"}],
+    [{**CARD, "rule": "LoyaltyMoneyRule"}],
+    [{**CREDIT, "rule": None}],
+    [CARD, {**FUNDS, "pk": 1}],
+    [CARD, {**FUNDS, "slug": "credit-card"}],
+    [CREDIT, {**CREDIT, "pk": 9, "slug": "more"}],
+    [{**CARD, "pk": number, "slug": f"s{number}"} for number in range(1, 22)],
+)
 
 
 def rows_of_rules() -> list[Bad]:
@@ -195,25 +218,11 @@ def rows_of_rules() -> list[Bad]:
         ("GET", "/settings/CHANNEL", None, 404, "unknown_setting"),
         *(
             ("PUT", "/settings/LOYALTY_MONEY_ENABLED", {"value": bad}, 422, "invalid_request")
-            for bad in ("maybe", "yes", "", 1, 0, None, [], {})
+            for bad in NO_SWITCH
         ),
         *(
             ("PUT", "/settings/PAYMENT_OPTIONS", {"value": bad}, 422, "invalid_request")
-            for bad in (
-                [],
-                None,
-                "card",
-                {},
-                [{**CARD, "pk": "1"}],
-                [{**CARD, "pk": 0}],
-                [{**CARD, "colour": "red"}],
-                [{**CARD, "rule": "LoyaltyMoneyRule"}],
-                [{**CREDIT, "rule": None}],
-                [CARD, {**FUNDS, "pk": 1}],
-                [CARD, {**FUNDS, "slug": "credit-card"}],
-                [CREDIT, {**CREDIT, "pk": 9, "slug": "more"}],
-                [{**CARD, "pk": number, "slug": f"s{number}"} for number in range(1, 22)],
-            )
+            for bad in NO_OPTIONS
         ),
         *(
             ("PUT", "/settings/INSTALLMENTS", {"value": bad}, 422, "invalid_request")
@@ -407,6 +416,10 @@ def rows_of_rules() -> list[Bad]:
             "invalid_request",
         ),
         ("GET", "/orders/nothing", None, 404, "unknown_order"),
+        ("GET", "/orders?user_pk=nobody", None, 404, "unknown_user"),
+        ("GET", "/orders", None, 422, "invalid_request"),
+        ("GET", "/orders?user_pk=", None, 422, "invalid_request"),
+        ("GET", f"/orders?user_pk={LONG}", None, 422, "invalid_request"),
         ("GET", "/orders/a%20b", None, 422, "invalid_request"),
     ]
 
@@ -554,8 +567,7 @@ def _complaint(problem: Any) -> str | None:
         return f"no sentence: {detail!r}"
     if problem["code"] == "invalid_request" and not problem["errors"]:
         return "no field is named"
-    known = {refusal.code: refusal for refusal in STATUS}
-    refusal: type[Refusal] = known[problem["code"]]
+    refusal = {refusal.code: refusal for refusal in STATUS}[problem["code"]]
     shape = (problem["title"], problem["type"])
     promised = (refusal.title, f"urn:loyalty-money:problem:{refusal.code}")
     return None if shape == promised else f"another title or type: {shape}"

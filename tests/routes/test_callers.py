@@ -62,7 +62,7 @@ OPEN = '{"user_pk":"1003","currency":"?","balance":"5","debit_card_allowed":fals
 # fmt: off
 # `false` is a bearer token or a cookie that is not genuine: the last two columns.
 ROWS: Final[Mapping[tuple[str, str], Row]] = {
-    #                               nobody ada  grace bob  elsewh lack scoped admin  false bearer, cookie
+    #                                  none ada grace bob other lack scoped adm false bearer, cookie
     ("PUT", "/channels/{channel}"): Row(
         "/channels/demo", '{"default_currency":"TRY"}', "owner",
                                        401, 403, 403, 403, 403, 403, 200, 403, 401, 401),
@@ -115,6 +115,9 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         "/channels/demo/pre-orders/1003/TRY", '{"reference":"r*","total_amount":"9.00"}',
         "sessions",
                                        401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("GET", "/channels/{channel}/orders"): Row(
+        "/channels/demo/orders?user_pk=1001", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
     ("GET", "/channels/{channel}/orders/{reference}"): Row(
         "/channels/demo/orders/done1", "", "read",
                                        401, 403, 403, 403, 403, 403, 200, 200, 401, 401),

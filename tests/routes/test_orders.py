@@ -42,3 +42,24 @@ def test_an_open_checkout_is_no_order(shop: Shop) -> None:
     shop.open_pre_order()
     reply = shop.staff("GET", "/orders/b1")
     assert (reply.status, reply.json["code"]) == (404, "unknown_order")
+
+
+def test_a_users_orders_are_listed_newest_first(shop: Shop) -> None:
+    storefront = shop.storefront()
+    for reference in ("b1", "b2", "b3"):
+        shop.open_pre_order(total="10.00", reference=reference)
+        storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="10.00")
+        storefront.post("LoyaltyMoneyPage", agreement="true")
+    listed = shop.staff("GET", "/orders?user_pk=1001").json
+    assert [order["reference"] for order in listed["items"]] == ["b3", "b2", "b1"]
+    assert listed["next_cursor"] is None
+    for order in listed["items"]:
+        assert shop.staff("GET", f"/orders/{order['reference']}").json == order
+    first = shop.staff("GET", "/orders?user_pk=1001&limit=2").json
+    rest = shop.staff("GET", f"/orders?user_pk=1001&limit=2&cursor={first['next_cursor']}").json
+    assert first["items"] + rest["items"] == listed["items"]
+
+
+def test_a_user_who_ordered_nothing_has_an_empty_list(shop: Shop) -> None:
+    reply = shop.staff("GET", "/orders?user_pk=1003")
+    assert (reply.status, reply.json) == (200, {"items": [], "next_cursor": None})

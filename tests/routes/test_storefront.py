@@ -520,7 +520,7 @@ def test_amounts_that_are_exact_are_read_in_any_spelling(shop: Shop, body: Json)
     assert (answer["errors"], money(answer)) == (None, ("10.00", "30.00"))
 
 
-@pytest.mark.parametrize("value", [10.0, 1e1, None, [], {}, True, [10], {"a": 1}])
+@pytest.mark.parametrize("value", [10.0, None, [], {}, True, [10], {"a": 1}])
 def test_a_json_value_that_is_no_exact_amount_is_refused(shop: Shop, value: object) -> None:
     """A float may have been rounded before it came here."""
     storefront = opened(shop)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.core.serialize import BaseJSONSerializer
 
 from chalicelib.config import config, key_ring
 from chalicelib.store.connection import connection, forget_connection
 from chalicelib.store.tables import create_missing
-from tests.store.wire import Wire
+from tests.store.wire import Wire, tables_of_moto
 
 ENVIRONMENT = {
     # Not `local`: that would take what is missing here from a service running in this folder.
@@ -35,6 +37,7 @@ UNSET = (
 def tables_on_moto() -> Iterator[None]:
     """Give the store an engine with all tables, for as long as tests may share it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setattr(BaseJSONSerializer, "_serialize_type_map", _rows_as_they_are)
         for name in UNSET:
             patch.delenv(name, raising=False)
         for name, value in ENVIRONMENT.items():
@@ -50,16 +53,27 @@ def tables_on_moto() -> Iterator[None]:
 @contextmanager
 def empty_store() -> Iterator[Wire]:
     """Empty every table of the engine; yield the wire to it."""
-    wire = Wire(connection().client)
-    for table, items in wire.everything().items():
-        if items:
-            wire.ask("DeleteTable", {"TableName": table})
     create_missing()
-    wire.forget()
+    for table in tables_of_moto().values():
+        table.items.clear()
+    wire = Wire(connection().client)
     try:
         yield wire
     finally:
         wire.detach()
+
+
+_serialize_map = BaseJSONSerializer._serialize_type_map
+
+
+def _rows_as_they_are(
+    self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str
+) -> None:
+    """Hand out rows as moto holds them, in their wire form: it saves most of a request's time."""
+    if shape.value.name == "AttributeValue":
+        serialized[key] = value
+    else:
+        _serialize_map(self, serialized, value, shape, key)
 
 
 def _forget() -> None:

@@ -311,27 +311,11 @@ def test_every_write_survives_a_lost_answer_as_if_it_had_come(
     expected = EVERY_WRITE[name]()
     after = bank.everything()
     assert after != before, "this write wrote nothing"
-    rewind(bank, before)
+    bank.restore(before)
     for operation in ("TransactWriteItems", "PutItem", "UpdateItem"):
         bank.plan(operation, Silence(done=True))
     assert EVERY_WRITE[name]() == expected
     assert without_chance(bank.everything()) == without_chance(after)
-
-
-def rewind(wire: Wire, rows: dict[str, list[Json]]) -> None:
-    """Give every table the rows that it once held."""
-    keys = {
-        table: [k["AttributeName"] for k in described["Table"]["KeySchema"]]
-        for table in rows
-        for described in [wire.ask("DescribeTable", {"TableName": table})]
-    }
-    for table, items in wire.everything().items():
-        for item in items:
-            key = {name: item[name] for name in keys[table]}
-            wire.ask("DeleteItem", {"TableName": table, "Key": key})
-    for table, items in rows.items():
-        for item in items:
-            wire.ask("PutItem", {"TableName": table, "Item": item})
 
 
 # --- stale reads --------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Faults are put where the network is, before botocore reads an answer, so that al
 and all of botocore's runs as it does against AWS.
 """
 
+import copy
 import io
 import json
 from collections import defaultdict, deque
@@ -13,6 +14,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from moto.dynamodb.models import dynamodb_backends
 
 Json = dict[str, Any]
 
@@ -85,6 +87,12 @@ class Raw(io.BytesIO):
         yield self.read()
 
 
+def tables_of_moto() -> dict[str, Any]:
+    """Return the tables that moto holds in this process, past every request."""
+    backends = [engine for account in dynamodb_backends.values() for engine in account.values()]
+    return {name: table for engine in backends for name, table in engine.tables.items()}
+
+
 class Wire:
     """Records every request of one client, and lets planned faults happen to them."""
 
@@ -153,8 +161,17 @@ class Wire:
 
     def everything(self) -> dict[str, list[Json]]:
         """Return all rows of all tables."""
-        tables = self.ask("ListTables", {})["TableNames"]
-        return {name: self.ask("Scan", {"TableName": name})["Items"] for name in tables}
+        return {
+            name: [copy.deepcopy(item.to_json()["Attributes"]) for item in table.all_items()]
+            for name, table in tables_of_moto().items()
+        }
+
+    def restore(self, rows: Mapping[str, list[Json]]) -> None:
+        """Give every table the rows that it once held, as `everything` returned them."""
+        for name, table in tables_of_moto().items():
+            table.items.clear()
+            for item in rows[name]:
+                self.ask("PutItem", {"TableName": name, "Item": item})
 
     # --- handlers ---------------------------------------------------------------------------
 

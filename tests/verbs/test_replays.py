@@ -213,6 +213,15 @@ def test_a_transfer_id_with_other_account_ids_is_a_conflict(wired: Wire) -> None
     )
 
 
+def test_a_conflict_says_nothing_of_the_currency_that_was_moved(wired: Wire) -> None:
+    """The amount is one of the accounts that are named now, whatever the id moved before."""
+    for user_pk in ("ada", "grace"):
+        shop.open_account(user_pk, "50", "JPY", account_id=f"{user_pk}-jpy")
+    shop.send("t-1", "ada", "grace", "5", "JPY")
+    conflicts(wired, IdConflict, lambda: shop.send("t-1", "ada", "grace", "0.99"))
+    conflicts(wired, IdConflict, lambda: shop.send_by_ids("t-1", "ada-try", "grace-try", "0.99"))
+
+
 def test_the_same_id_in_another_channel_is_another_transfer(wired: Wire) -> None:
     shop.send("t-1", "ada", "grace")
     shop.open_shop("other")
