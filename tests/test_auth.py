@@ -49,7 +49,7 @@ def test_a_seal_is_made_of_word_characters_whatever_it_holds() -> None:
 
 
 def test_a_seal_is_as_it_is_specified() -> None:
-    """A shop's own back end may make sessions itself: the form is part of the interface."""
+    """Sessions, cursors and order tokens outlive a deployment: their form may not drift."""
     assert auth.seal("session", CONTENT) == sealed("session", CONTENT)
 
 

@@ -234,9 +234,9 @@ class Provoked:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """Open the shop on a function with half a second to work, and with an order of Ada's."""
+    """Open the shop on a function with little time to work, and with an order of Ada's."""
     (tmp_path / ".chalice").mkdir()
-    settings = {"version": "2.0", "app_name": "x", "lambda_timeout": 4}
+    settings = {"version": "2.0", "app_name": "x", "lambda_timeout": 7}
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps(settings))
     with opened(tmp_path) as shop:
         storefront = shop.storefront()

@@ -249,6 +249,14 @@ def test_a_chosen_amount_counts_as_nothing_while_the_feature_is_off() -> None:
     assert off.pre_order.loyalty == 4000
 
 
+def test_a_completed_order_stays_paid_while_the_feature_is_off() -> None:
+    """A payment that has ended is history, and history always shows what was."""
+    paid = pre_order(loyalty=4000, state="completed", completed_ms=9_000)
+    off = switched_off(situation(pre_order=paid))
+    assert off.effective == paid
+    assert step_of(off) is Step.COMPLETED
+
+
 def test_an_option_that_the_shop_removed_is_no_longer_chosen() -> None:
     chosen = pre_order(payment_option=FUNDS.pk)
     assert chosen_option(situation(pre_order=chosen)) == FUNDS

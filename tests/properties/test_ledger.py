@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.core.checkout import Event, Move
-from chalicelib.core.errors import Refusal
+from chalicelib.core.errors import OutcomeUnknown, Refusal
 from chalicelib.core.money import format_amount, format_page_amount
 from tests.properties.books import Books, Rows, assert_nothing_rewritten, audit
 from tests.store.engine import empty_store, tables_on_moto
@@ -283,24 +283,41 @@ class Ledger(RuleBasedStateMachine):
         user, currency = which
         if user not in self.registered:
             return
-        found, account = self.checkouts.get(which), self.accounts.get(which)
+        expected = self.expected_of_completion(which)
         if fault != "stale":  # pages read strongly consistent
             self.suffer(fault)
+        if (expected, fault) == ("basket_completed", "lost"):
+            # The engine's refusal got lost: a payment that may still land would look the same.
+            with pytest.raises(OutcomeUnknown):
+                shop.visit(user, Event.COMPLETE, "true", currency, after_s=at)
+            self.wire.heal()
+            return
         seen = shop.visit(user, Event.COMPLETE, "true", currency, after_s=at)
         self.wire.heal()
+        assert shop.code_of(seen) == expected
+        if expected is None:
+            assert seen.move is Move.SHOW_ORDER
+            self.pay_in_the_model(which)
+        elif expected == "credit_changed":
+            self.checkouts[which].loyalty = 0
+
+    def expected_of_completion(self, which: Key) -> str | None:
+        """Return the code of the refusal that must come, or None."""
+        found = self.checkouts.get(which)
         if found is None:
-            assert shop.code_of(seen) == "no_open_checkout"
-        elif found.completed:
-            assert (seen.move, seen.refusal) == (Move.SHOW_ORDER, None)
-        elif found.loyalty < found.total:
-            assert shop.code_of(seen) == "unpaid_remains"
-        elif account is None or not pays(account, found.loyalty, found.total):
-            assert shop.code_of(seen) == "credit_changed"
-            found.loyalty = 0
-        elif found.reference in self.ordered:
-            assert shop.code_of(seen) == "basket_completed"
-        else:
-            assert (seen.move, seen.refusal) == (Move.SHOW_ORDER, None)
+            return "no_open_checkout"
+        if found.completed:
+            return None
+        if found.loyalty < found.total:
+            return "unpaid_remains"
+        if not pays(self.accounts.get(which), found.loyalty, found.total):
+            return "credit_changed"
+        return "basket_completed" if found.reference in self.ordered else None
+
+    def pay_in_the_model(self, which: Key) -> None:
+        """Complete a checkout, unless that was done before."""
+        found, account = self.checkouts[which], self.accounts[which]
+        if not found.completed:
             found.completed = True
             self.ordered.add(found.reference)
             account.balance -= found.loyalty
@@ -383,6 +400,6 @@ TestLedger = pytest.mark.proof(Ledger.TestCase)
 # A step takes some 20 ms on moto: a tenth of the profile's examples, each with enough steps to
 # come to the end of a checkout.
 TestLedger.settings = settings(
-    max_examples=max(20, settings().max_examples // 10),
+    max_examples=max(15, settings().max_examples // 10),
     stateful_step_count=max(40, settings().stateful_step_count),
 )

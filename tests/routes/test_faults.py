@@ -9,12 +9,12 @@ import pytest
 from tests.routes.shop import READS, SILENCE, WRITES, Shop, error, opened
 
 TRANSFER: Final = {"source": "ada", "target": "grace", "amount": "1.00"}
-SETTINGS: Final = '{"version": "2.0", "app_name": "x", "lambda_timeout": 4}'
+SETTINGS: Final = '{"version": "2.0", "app_name": "x", "lambda_timeout": 7}'
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """Open the shop on a function with half a second to work."""
+    """Open the shop on a function with little time to work."""
     (tmp_path / ".chalice").mkdir()
     (tmp_path / ".chalice" / "config.json").write_text(SETTINGS)
     with opened(tmp_path) as shop:

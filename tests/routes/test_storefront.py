@@ -868,6 +868,21 @@ def test_the_checkout_loads_with_every_field_that_the_client_reads(shop: Shop) -
     assert not pre_order.get("is_redirected")
 
 
+def test_a_list_is_shown_only_where_the_checkout_has_its_choice(shop: Shop) -> None:
+    """A list without its choice makes the client choose by itself, on pages that are not ours."""
+    address = {"pk": 5, "line": "Some street 1"}
+    delivery = {"pk": 1, "delivery_option_type": "customer"}
+    shop.open_pre_order(shipping_address=address, delivery_option=delivery)
+    pages = contexts(shop.storefront().show())
+    assert list(pages) == ["IndexPage", "DeliveryOptionSelectionPage", "PaymentOptionSelectionPage"]
+    shop.open_pre_order(billing_address=address, shipping_option={"pk": 2})
+    pages = contexts(shop.storefront().show())
+    assert list(pages) == ["IndexPage", "ShippingOptionSelectionPage", "PaymentOptionSelectionPage"]
+    shop.open_pre_order(billing_address=address, shipping_address={**address, "pk": 6})
+    listed = contexts(shop.storefront().show())["AddressSelectionPage"]["addresses"]
+    assert [one["pk"] for one in listed] == [6, 5]
+
+
 @pytest.mark.parametrize(
     ("option", "page"),
     [("1", "BinNumberPage"), ("2", "LoyaltyPaymentSelectedPage"), ("3", "FundsTransferChoicePage")],

@@ -54,6 +54,7 @@ def test_a_replay_by_another_member_of_staff_answers_the_same(shop: Shop) -> Non
     [
         {"amount": "25.01"},
         {"amount": "2500"},
+        {"amount": "25.001"},
         {"target": "grace"},
         {"source": "grace"},
         {"source": "ada", "target": "treasury"},

@@ -234,9 +234,9 @@ def test_a_request_ends_at_its_deadline(shop_with_ada: Wire) -> None:
     shop_with_ada.always("BatchGetItem", error("ThrottlingException"))
     started = time.monotonic()
     with pytest.raises(Busy):
-        batch_get(KEYS, deadline=started + 0.1)
-    assert time.monotonic() - started < 0.5
-    assert 1 < len(shop_with_ada.sent) < MAX_ATTEMPTS
+        batch_get(KEYS, deadline=started + 0.2)
+    assert 0.2 <= time.monotonic() - started < 3
+    assert len(shop_with_ada.sent) < MAX_ATTEMPTS
 
 
 # --- writes -----------------------------------------------------------------------------------

@@ -439,6 +439,8 @@ def test_an_ended_session_reaches_nothing(desk: Wire) -> None:
     with pytest.raises(NotSignedIn):
         checkout.read_balance(shop.call(), shop.shopper("ada"), "TRY")
     with pytest.raises(NotSignedIn):
+        checkout.read_history(shop.call(), shop.shopper("ada"), "TRY", limit=5, start=None)
+    with pytest.raises(NotSignedIn):
         checkout.read_own_order(shop.call(), shop.shopper("ada"), "basket-1")
     later = shop.shopper("ada", issued_s=1)
     seen = checkout.visit(shop.call(), later, "TRY", Event.COMPLETE, "true")
