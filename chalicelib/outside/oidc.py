@@ -36,9 +36,9 @@ class Provider:
     def _find(self, kid: str, *, refresh: bool) -> PyJWK | None:
         try:
             keys = self._client.get_jwk_set(refresh=refresh).keys
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            # PyJWT lets the parser's own errors through where the answer is not a key set.
-            raise jwt.PyJWKClientConnectionError("the provider's answer is no key set") from error
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            # PyJWT lets through a connection cut in mid-answer, and the parser's own errors.
+            raise jwt.PyJWKClientConnectionError("the provider sent no key set") from error
         return next((key for key in keys if key.key_id == kid), None)
 
 

@@ -3,6 +3,8 @@
 import datetime
 import json
 import secrets
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,8 @@ class Provider:
         self.answer = json.dumps({"keys": keys}).encode()
         self.status = 200
         self.asked = 0
+        self.hangs_up = False
+        """Whether it breaks the connection off in the middle of its answer."""
         self.url = ""
 
     @property
@@ -78,6 +82,12 @@ def provided() -> Iterator[Provider]:
             self.send_response(provider.status)
             self.send_header("Content-Length", str(len(provider.answer)))
             self.end_headers()
+            if provider.hangs_up:
+                self.wfile.write(provider.answer[:10])
+                at_once = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                self.connection.close()
+                return
             self.wfile.write(provider.answer)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002

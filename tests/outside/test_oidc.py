@@ -173,6 +173,14 @@ def test_a_provider_that_talks_rubbish_lets_nobody_in(
     provider.answer = good
 
 
+def test_a_provider_that_hangs_up_lets_nobody_in(shop: Shop, provider: Provider) -> None:
+    provider.hangs_up = True
+    reply = users(shop, provider.rs256(provider.claims("read")))
+    assert (reply.status, reply.json["code"]) == (503, "busy")
+    provider.hangs_up = False
+    assert users(shop, provider.rs256(provider.claims("read"))).status == 200
+
+
 def test_a_redirect_of_the_provider_is_not_followed(shop: Shop, provider: Provider) -> None:
     provider.status = 302
     assert users(shop, provider.rs256(provider.claims("read"))).status in {401, 503}

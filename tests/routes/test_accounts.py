@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.currencies import DIGITS
 from tests.routes.shop import Shop
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -256,3 +257,17 @@ def test_there_is_no_door_that_edits_or_deletes_an_account(shop: Shop) -> None:
         reply = shop.staff(method, "/accounts/1001/TRY", body)
         assert reply.status in {403, 404, 405}
     assert shop.snapshot() == before
+
+
+def test_a_user_with_an_account_in_every_currency_is_listed_whole(shop: Shop) -> None:
+    """One BatchGetItem holds a hundred keys; there are more currencies than that."""
+    for currency in DIGITS:
+        shop.open_account("1003", currency, "0", account_id=f"alan-{currency}")
+    seen: list[str] = []
+    page = shop.staff("GET", "/accounts?user_pk=1003&limit=50").json
+    seen += [account["currency"] for account in page["items"]]
+    while page["next_cursor"]:
+        following = f"/accounts?user_pk=1003&limit=50&cursor={page['next_cursor']}"
+        page = shop.staff("GET", following).json
+        seen += [account["currency"] for account in page["items"]]
+    assert sorted(seen) == sorted(DIGITS)
