@@ -30,7 +30,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.names import to_ms
 from chalicelib.core.pre_orders import ORDER_ID_BITS, Order, PreOrder, without_credit
 from chalicelib.core.settings import LOYALTY_MONEY
-from chalicelib.core.transfers import pay_order
+from chalicelib.core.transfers import order_id, pay_order
 from chalicelib.core.users import User
 from chalicelib.store import settings as stored_settings
 from chalicelib.store.accounts import account_in, account_key
@@ -45,6 +45,7 @@ from chalicelib.store.pre_orders import (
     put_basket,
     put_pre_order,
 )
+from chalicelib.store.refunds import refund_key, refunded_in
 from chalicelib.store.requests import Commit, Replay, Settled, batch_get, settle
 from chalicelib.store.transfers import post
 from chalicelib.store.users import user_in, user_key
@@ -94,6 +95,14 @@ class History:
     entries: list[Entry]
     last: Item | None
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundedOrder:
+    """A completed order, and what was given back so far of the credit that paid it."""
+
+    order: Order
+    refunded: int
 
 
 # --- pre-orders -----------------------------------------------------------------------------
@@ -180,7 +189,7 @@ def visit(call: Call, shopper: Shopper, currency: str | None, event: Event, text
     latest: list[Reading] = []
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
-        reading = _reading(rows, shopper, currency)
+        reading = _reading(call, rows, shopper, currency)
         latest[:] = [reading]
         return _act(call, rows, reading, currency, event, text)
 
@@ -198,7 +207,7 @@ def refuse(call: Call, shopper: Shopper, currency: str | None, refusal: PageRefu
     currency = session_currency(call, shopper, currency)
 
     def decide(rows: Rows) -> Replay[Visit]:
-        return Replay(_refused(_reading(rows, shopper, currency), currency, refusal))
+        return Replay(_refused(_reading(call, rows, shopper, currency), currency, refusal))
 
     keys = _keys(shopper, currency)
     return settle(decide, keys, deadline=call.deadline, consistent=True).answer
@@ -215,21 +224,21 @@ def read_own_order(call: Call, shopper: Shopper, reference: str) -> Order:
     return order
 
 
-def read_order(call: Call, channel: str, reference: str) -> Order:
+def read_order(call: Call, channel: str, reference: str) -> RefundedOrder:
     """Return a completed order. Raises `UnknownChannel` or `UnknownOrder`."""
-    keys = [stored_settings.channel_key(channel), order_key(channel, reference)]
+    keys = [stored_settings.channel_key(channel), *_order_keys(channel, reference)]
     rows = batch_get(keys, deadline=call.deadline, consistent=True)
     if stored_settings.channel_in(rows, channel) is None:
         raise UnknownChannel
     order = order_in(rows, channel, reference)
     if order is None:
         raise UnknownOrder
-    return order
+    return _refunded(rows, order)
 
 
 def list_orders(
     call: Call, channel: str, user_pk: str, *, limit: int, start: Item | None
-) -> tuple[list[Order], Item | None]:
+) -> tuple[list[RefundedOrder], Item | None]:
     """Return a page of a user's completed orders, newest first. Raises `UnknownUser`."""
     references, last = list_order_keys(
         channel, user_pk, limit=limit, start=start, deadline=call.deadline
@@ -242,10 +251,19 @@ def list_orders(
         if user_in(rows, channel, user_pk) is None:
             raise UnknownUser
         return [], None
-    wanted = [order_key(channel, reference) for reference in references]
+    wanted = [key for reference in references for key in _order_keys(channel, reference)]
     rows = batch_get(wanted, deadline=call.deadline, consistent=True)
     found = [order_in(rows, channel, reference) for reference in references]
-    return [order for order in found if order is not None], last
+    return [_refunded(rows, order) for order in found if order is not None], last
+
+
+def _order_keys(channel: str, reference: str) -> list[AnyKey]:
+    return [order_key(channel, reference), refund_key(channel, order_id(reference))]
+
+
+def _refunded(rows: Rows, order: Order) -> RefundedOrder:
+    sale_id = order_id(order.reference)
+    return RefundedOrder(order, refunded_in(rows, order.channel, sale_id))
 
 
 def read_balance(call: Call, shopper: Shopper, currency: str | None) -> tuple[str, int]:
@@ -279,7 +297,7 @@ def _own_account(call: Call, shopper: Shopper, key: AccountKey) -> Account | Non
     keys: list[AnyKey] = [account_key(key), user_key(shopper.channel, shopper.user_pk)]
     rows = batch_get(keys, deadline=call.deadline, consistent=True)
     _user(rows, shopper)
-    return account_in(rows, key)
+    return account_in(rows, key, to_ms(call.now))
 
 
 def _act(
@@ -372,7 +390,7 @@ def _drop_credit(call: Call, shopper: Shopper, currency: str, refusal: CreditCha
     """
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
-        reading = _reading(rows, shopper, currency)
+        reading = _reading(call, rows, shopper, currency)
         before = reading.situation.pre_order
         if before is not None and before.state == "completed":
             return Replay(_visit(reading, currency, Move.SHOW_ORDER))
@@ -399,7 +417,7 @@ def _keys(shopper: Shopper, currency: str) -> list[AnyKey]:
     ]
 
 
-def _reading(rows: Rows, shopper: Shopper, currency: str) -> Reading:
+def _reading(call: Call, rows: Rows, shopper: Shopper, currency: str) -> Reading:
     channel, user_pk = shopper.channel, shopper.user_pk
     settings = stored_settings.settings_in(rows, channel)
     if settings is None:
@@ -407,7 +425,7 @@ def _reading(rows: Rows, shopper: Shopper, currency: str) -> Reading:
     pre_order = pre_order_in(rows, channel, user_pk, currency)
     situation = Situation(
         settings=settings,
-        account=account_in(rows, AccountKey(channel, user_pk, currency)),
+        account=account_in(rows, AccountKey(channel, user_pk, currency), to_ms(call.now)),
         pre_order=pre_order,
     )
     content = None if pre_order is None else basket_in(rows, pre_order)

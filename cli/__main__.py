@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cli import local
+from cli.audit import NOT_MADE, audit
 from cli.demo import demo
 from cli.openapi import openapi
 from cli.pre_order import pre_order
@@ -24,7 +25,7 @@ app = typer.Typer(
 ALONE = (serve, policy, template, openapi)
 """Commands that need no running service."""
 
-BESIDE = (tables, token, session, pre_order, demo)
+BESIDE = (tables, token, session, pre_order, demo, audit)
 """Commands that work on the service that runs in the current directory."""
 
 for command in (*ALONE, *BESIDE):
@@ -40,12 +41,15 @@ def enter(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Run a command; what stands in its way is one sentence and exit status 1."""
+    """Run a command; what stands in its way is one sentence and exit status 1.
+
+    Of an audit, 1 says that the books are wrong, so that what stands in its way is 2.
+    """
     try:
         app()
     except local.LocalError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(NOT_MADE if sys.argv[1:2] == [audit.__name__] else 1)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ POLICY: Final = PROJECT / ".chalice" / "policy.json"
 _KEYS_PATTERN: Final = "[A-Za-z0-9]+:[^,]{32,}"
 _KEYS_LIST: Final = f"{_KEYS_PATTERN}(,{_KEYS_PATTERN})*"
 _RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Change": ("UpdateItem", "accounts", "users"),
+    "Change": ("UpdateItem", "accounts", "holds", "refunds", "users"),
     "CheckInTransactions": ("ConditionCheckItem", "users"),
     "End": ("DeleteItem", "user_emails"),
-    "ReadRanges": ("Query", "accounts", "entries"),
+    "ReadRanges": ("Query", "accounts", "audits", "entries"),
 }
 """What only some tables need: a name, the action, and the tables. Every table is read and put."""
 

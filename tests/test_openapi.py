@@ -30,7 +30,7 @@ from chalicelib.http import (
 from chalicelib.openapi import describe
 from tests.routes.callers import cookie, sealed
 from tests.routes.shop import READS, SILENCE, WRITES, Shop, error, opened, route_of
-from tests.routes.test_callers import ROWS
+from tests.routes.test_callers import ACCOUNT, ROWS, end_some
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
@@ -104,6 +104,8 @@ def operation_of(route: Route) -> Any:
 
 # --- every declared status is one that the service answers ----------------------------------
 
+HOLD: Final = ACCOUNT + "/holds/{hold_id}"
+
 UNSEEN: Final[Mapping[tuple[str, str, int], str]] = {
     ("GET", "/health", 500): "nothing behind it can fail",
     ("GET", "/openapi.json", 500): "nothing behind it can fail",
@@ -128,6 +130,22 @@ CONFLICTS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         "/channels/demo/transfers/t0",
         '{"source":"treasury","target":"grace","amount":"9.99"}',
     ),
+    ("PUT", f"{ACCOUNT}/adjustments/{{adjustment_id}}"): (
+        "/channels/demo/accounts/1002/TRY/adjustments/undone",
+        "",
+    ),
+    ("PUT", HOLD): ("", '{"amount":"2.00"}'),
+    ("POST", f"{HOLD}/capture"): ("", '{"amount":"0.50"}'),
+    ("POST", f"{HOLD}/void"): ("/channels/demo/accounts/1000/TRY/holds/captured/void", ""),
+    ("PUT", f"{HOLD}/refunds/{{refund_id}}"): ("", '{"amount":"99.00"}'),
+    ("PUT", "/channels/{channel}/transfers/{transfer_id}/reversal"): (
+        "/channels/demo/transfers/open:ada/reversal",
+        "",
+    ),
+    ("PUT", "/channels/{channel}/orders/{reference}/refunds/{refund_id}"): (
+        "",
+        '{"amount":"99.00"}',
+    ),
     ("PUT", "/channels/{channel}/pre-orders/{user_pk}/{currency}"): (
         "",
         '{"reference":"done1","total_amount":"9.00"}',
@@ -143,6 +161,13 @@ UNWRITTEN: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         '{"valid_from":"2026-02-01T00:00:00Z"}',
     ),
     ("POST", "/orders/checkout"): ("", "loyalty_amount_to_use=1.11"),
+    ("PUT", HOLD): ("/channels/demo/accounts/1000/TRY/holds/new", ""),
+    ("POST", f"{HOLD}/capture"): ("/channels/demo/accounts/1000/TRY/holds/kept/capture", ""),
+    ("POST", f"{HOLD}/void"): ("/channels/demo/accounts/1000/TRY/holds/kept/void", ""),
+    ("PUT", "/channels/{channel}/transfers/{transfer_id}/reversal"): (
+        "/channels/demo/transfers/kept/reversal",
+        "",
+    ),
 }
 """What a route must write and has not yet, where its row says something that was written."""
 
@@ -208,7 +233,12 @@ class Provoked:
             (SILENCE, WRITES),
         ):
             with self._shop.failing(fault, *operations):
-                self._send(*UNWRITTEN.get((self._route.method, self._route.path), ("", "")))
+                self._send(*self._unwritten)
+        self._send(*self._unwritten)  # now what the faults prevented is done for the first time
+
+    @property
+    def _unwritten(self) -> tuple[str, str]:
+        return UNWRITTEN.get((self._route.method, self._route.path), ("", ""))
 
     def _send(
         self, path: str = "", body: str = "", *, headers: Mapping[str, str] = NO_HEADERS
@@ -244,6 +274,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="7.77")
         storefront.post("LoyaltyMoneyPage", agreement="true")
         shop.open_pre_order(total="40.00", reference="b-ada")
+        end_some(shop)
         yield shop
 
 

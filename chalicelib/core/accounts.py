@@ -6,16 +6,22 @@ every balance can be proved from the entries alone.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 HOUSE_BANK: Final = "house:BANK"
 HOUSE_SALE: Final = "house:SALE"
+HOUSE_REFUND: Final = "house:REFUND"
+HOUSE_EXPIRED: Final = "house:EXPIRED"
 
 FIRST_HASH: Final = ""
 """What the first entry of an account names as its predecessor's hash."""
 
-EntryKind = Literal["opening", "transfer", "order"]
+MAX_OPEN_HOLDS: Final = 8
+"""How many holds an account may have open: they lie on its row, which must stay small."""
+
+EntryKind = Literal["opening", "transfer", "order", "capture", "refund", "reversal", "adjust"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,23 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenHold:
+    """What a hold keeps on its account's row, in minor units, until a time in milliseconds.
+
+    Without a time it stays until it is captured or voided.
+    """
+
+    id: str
+    amount: int
+    expires_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """The credit of one user in one currency. Amounts in minor units, times in milliseconds.
 
-    `seq` counts the entries, `entry_ms` and `entry_hash` belong to the last one.
+    `seq` counts the entries, `entry_ms` and `entry_hash` belong to the last one. `lapsed` are
+    holds that count as available again and still lie on the row: its next write takes them out.
     """
 
     key: AccountKey
@@ -56,6 +75,8 @@ class Account:
     opening: Opening
     created_ms: int
     by: str
+    open_holds: tuple[OpenHold, ...] = ()
+    lapsed: tuple[OpenHold, ...] = ()
 
     @property
     def balance(self) -> int:
@@ -82,6 +103,33 @@ class Entry:
     order: str | None
     note: str | None
     hash: str
+
+
+def fold_lapsed(account: Account, now_ms: int) -> Account:
+    """Return the account as it counts at a time: credit of lapsed holds is available again."""
+    lapsed = tuple(
+        hold
+        for hold in account.open_holds
+        if hold.expires_ms is not None and hold.expires_ms <= now_ms
+    )
+    amount = total(lapsed)
+    return replace(
+        account,
+        available=account.available + amount,
+        held=account.held - amount,
+        open_holds=tuple(hold for hold in account.open_holds if hold not in lapsed),
+        lapsed=account.lapsed + lapsed,
+    )
+
+
+def total(holds: Iterable[OpenHold]) -> int:
+    """Return what holds keep together, in minor units."""
+    return sum(hold.amount for hold in holds)
+
+
+def open_hold_of(account: Account, hold_id: str) -> OpenHold | None:
+    """Return the hold with this id while it is open on the account."""
+    return next((hold for hold in account.open_holds if hold.id == hold_id), None)
 
 
 def covers(account: Account, amount: int) -> bool:
@@ -140,4 +188,4 @@ def entry_hash(entry: Entry, previous_hash: str) -> str:
 
 def as_opened(account: Account) -> Account:
     """Return the account as it was when it was opened: what the first answer showed."""
-    return replace(account, available=account.opening.balance, held=0)
+    return replace(account, available=account.opening.balance, held=0, open_holds=(), lapsed=())

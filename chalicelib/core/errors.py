@@ -234,12 +234,83 @@ class InsufficientCredit(Refusal):
     fallback = "The amount is more than is available, and the account does not allow debit."
 
 
+class NotReversible(Refusal):
+    """A transfer of a kind that a reversal does not undo."""
+
+    code = "not_reversible"
+    title = "Not reversible"
+    fallback = (
+        "Only transfers and adjustments are reversed; a payment is given back by refunds, and a "
+        "refund, a reversal or an opening stays."
+    )
+
+
+class UnknownHold(Refusal):
+    """No hold of the account has this id."""
+
+    code = "unknown_hold"
+    title = "Unknown hold"
+    fallback = "No hold with this id was authorised on this account."
+
+
+class TooManyHolds(Refusal):
+    """A ninth open hold on one account."""
+
+    code = "too_many_holds"
+    title = "Too many open holds"
+    fallback = "An account has at most 8 open holds; capture or void one, or let it lapse."
+
+
+class HoldCaptured(Refusal):
+    """A hold that was captured before: it cannot be voided, nor captured otherwise."""
+
+    code = "hold_captured"
+    title = "The hold is captured"
+
+
+class HoldVoided(Refusal):
+    """A hold that was voided before it was captured."""
+
+    code = "hold_voided"
+    title = "The hold is voided"
+    fallback = "It was voided before; what it kept is available again. Authorise a new hold."
+
+
+class HoldLapsed(Refusal):
+    """A hold whose time limit passed before it was captured or voided."""
+
+    code = "hold_lapsed"
+    title = "The hold has lapsed"
+
+
+class CaptureExceedsHold(Refusal):
+    """A capture of more than the hold keeps."""
+
+    code = "capture_exceeds_hold"
+    title = "More than the hold keeps"
+
+
+class RefundExceedsPayment(Refusal):
+    """Refunds that together would exceed what credit paid."""
+
+    code = "refund_exceeds_payment"
+    title = "More than was paid"
+
+
 class AtTooRecent(Refusal):
     """A balance as of a time that is not yet a minute ago."""
 
     code = "at_too_recent"
     title = "The time is too recent"
     fallback = "Ask for a time at least one minute ago; leave `at` out for the present balance."
+
+
+class NoAudit(Refusal):
+    """The channel was never audited."""
+
+    code = "no_audit"
+    title = "No audit yet"
+    fallback = "The books of this channel were not audited yet; run python -m cli audit."
 
 
 class AlreadyCompleted(Refusal):

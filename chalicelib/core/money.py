@@ -45,6 +45,20 @@ def parse_amount(text: str, currency: str) -> int:
     return minor
 
 
+def parse_change(text: str, currency: str) -> int:
+    """Return a signed amount in minor units: as `parse_amount`, but below zero it takes.
+
+    Raises `InvalidAmount`, also for zero.
+    """
+    minor = _parse(text, currency, spare_zeros=False)
+    if not minor:
+        raise InvalidAmount(
+            f"The amount must not be zero; write {_example(currency)} to give it, "
+            f"or -{_example(currency)} to take it."
+        )
+    return minor
+
+
 def parse_opening(text: str, currency: str) -> int:
     """Return an opening balance in minor units: as `parse_amount`, but zero is allowed."""
     minor = _parse(text, currency, spare_zeros=False)

@@ -21,8 +21,11 @@ Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Reference = Annotated[str, StringConstraints(pattern=REFERENCE_PATTERN)]
 """1 to 128 of `A-Za-z0-9_-`: the shop's basket id."""
 
-TransferId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:-]{1,200}$")]
-"""A caller's id, or one that the service derived, such as `order:{reference}`."""
+TransferId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:-]{1,300}$")]
+"""A caller's id, or one that the service derived, such as `order:{reference}`.
+
+The longest is a refund of the capture of a checkout's hold: four names joined by `:`.
+"""
 
 
 def is_identifier(name: str) -> bool:

@@ -1,18 +1,20 @@
 """A transfer: one immutable movement of credit, and the rules that decide it.
 
-`decide` turns two accounts as they were read into the legs to write; the store's conditions
-make sure that they are written only while the accounts are still as read.
+Each rule turns accounts as they were read into the legs to write; the store's conditions make
+sure that they are written only while the accounts are still as read.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from chalicelib.core.accounts import (
     HOUSE_BANK,
+    HOUSE_REFUND,
     HOUSE_SALE,
     Account,
-    AccountKey,
     Entry,
+    EntryKind,
+    OpenHold,
     append_entry,
     covers,
 )
@@ -20,12 +22,19 @@ from chalicelib.core.errors import (
     CurrencyMismatch,
     IdConflict,
     InsufficientCredit,
+    NotReversible,
     SameAccount,
     SourceWithoutEntries,
 )
 from chalicelib.core.money import format_amount
 
-TransferKind = Literal["opening", "transfer", "order"]
+TransferKind = EntryKind
+
+House = Literal["house:BANK", "house:SALE", "house:REFUND", "house:EXPIRED"]
+"""A counterparty without a shopper: it keeps no row and no entries of its own."""
+
+REVERSIBLE: Final = frozenset({"transfer", "adjust"})
+"""Kinds that a reversal undoes. What paid an order is given back by refunds, and by those alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +65,15 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """An account as it was read, and the entry that follows. `may_overdraw` lifts the limit."""
+    """An account as it was read, and the entry that follows.
+
+    `may_overdraw` lifts the limit of what is available. `freed` are the holds that end with it.
+    """
 
     before: Account
     entry: Entry
     may_overdraw: bool
+    freed: tuple[OpenHold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +86,17 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the caller of a transfer asks for, after parsing."""
+    """What a movement is asked to be, after parsing: `amount` in minor units, more than zero."""
 
     channel: str
     id: str
     amount: int
     note: str | None
     by: str
+    order: str | None = None
+
+
+# --- the ids that the service derives -----------------------------------------------------------
 
 
 def opening_id(account_id: str) -> str:
@@ -92,14 +109,37 @@ def order_id(reference: str) -> str:
     return f"order:{reference}"
 
 
-def check_replay(stored: Transfer, wanted: Wanted, *, same_parties: bool) -> None:
+def capture_id(account_id: str, hold_id: str) -> str:
+    """Return the id of the transfer that captures a hold."""
+    return f"capture:{account_id}:{hold_id}"
+
+
+def refund_id(sale_id: str, refund: str) -> str:
+    """Return the id of one refund of a payment, under the caller's id of the refund."""
+    return f"refund:{sale_id}:{refund}"
+
+
+def reversal_id(transfer_id: str) -> str:
+    """Return the id of the one reversal that a transfer may have."""
+    return f"reversal:{transfer_id}"
+
+
+# --- replays ------------------------------------------------------------------------------------
+
+
+def check_replay(
+    stored: Transfer, kind: TransferKind, wanted: Wanted, *, same_parties: bool
+) -> None:
     """Raise `IdConflict` unless the stored transfer has the content that is asked for again.
 
     `same_parties` says whether it moved between the accounts that are named now.
     """
-    same = (stored.kind, stored.amount, stored.note) == ("transfer", wanted.amount, wanted.note)
+    same = (stored.kind, stored.amount, stored.note) == (kind, wanted.amount, wanted.note)
     if not (same and same_parties):
         raise IdConflict
+
+
+# --- the kinds ----------------------------------------------------------------------------------
 
 
 def decide(wanted: Wanted, source: Account, target: Account, now_ms: int) -> Movement:
@@ -113,65 +153,16 @@ def decide(wanted: Wanted, source: Account, target: Account, now_ms: int) -> Mov
         raise SameAccount
     if source.seq == 0:
         raise SourceWithoutEntries
-    if not covers(source, wanted.amount):
-        available = format_amount(source.available, source.key.currency)
-        raise InsufficientCredit(
-            f"{available} {source.key.currency} is available on the source, which does not allow "
-            "debit; send at most that."
-        )
-    at_ms = max(now_ms, source.entry_ms, target.entry_ms)
-    sent = append_entry(
-        source,
-        amount=-wanted.amount,
-        at_ms=at_ms,
-        kind="transfer",
-        counterparty=target.account_id,
-        transfer_id=wanted.id,
-        note=wanted.note,
-    )
-    received = append_entry(
-        target,
-        amount=wanted.amount,
-        at_ms=at_ms,
-        kind="transfer",
-        counterparty=source.account_id,
-        transfer_id=wanted.id,
-        note=wanted.note,
-    )
-    transfer = Transfer(
-        channel=wanted.channel,
-        id=wanted.id,
-        kind="transfer",
-        source=Party(source.account_id, source.key.user_pk, sent.balance_after),
-        target=Party(target.account_id, target.key.user_pk, received.balance_after),
-        currency=source.key.currency,
-        amount=wanted.amount,
-        note=wanted.note,
-        order=None,
-        at_ms=at_ms,
-        by=wanted.by,
-    )
-    legs = (
-        Leg(source, sent, may_overdraw=source.debit_allowed),
-        Leg(target, received, may_overdraw=True),
-    )
-    return Movement(transfer, legs)
+    _require_credit(source, wanted.amount)
+    return _move("transfer", wanted, source, target, now_ms)
 
 
 def open_with_credit(account: Account, amount: int) -> Movement:
     """Return the opening credit of a new account as a transfer from BANK, in minor units."""
-    entry = append_entry(
-        account,
-        amount=amount,
-        at_ms=account.created_ms,
-        kind="opening",
-        counterparty=HOUSE_BANK,
-        transfer_id=opening_id(account.account_id),
+    wanted = Wanted(
+        account.key.channel, opening_id(account.account_id), amount, note=None, by=account.by
     )
-    transfer = _house_transfer(
-        account.key, entry, Party(HOUSE_BANK, None, None), _party(account, entry), account.by
-    )
-    return Movement(transfer, (Leg(account, entry, may_overdraw=True),))
+    return _move("opening", wanted, HOUSE_BANK, account, account.created_ms)
 
 
 def pay_order(
@@ -181,39 +172,119 @@ def pay_order(
 
     Whether the account suffices is decided before, and again by the store's condition.
     """
-    entry = append_entry(
-        account,
-        amount=-amount,
-        at_ms=max(now_ms, account.entry_ms),
-        kind="order",
-        counterparty=HOUSE_SALE,
-        transfer_id=order_id(reference),
-        order=reference,
+    wanted = Wanted(account.key.channel, order_id(reference), amount, None, by, reference)
+    return _move("order", wanted, account, HOUSE_SALE, now_ms, may_overdraw=may_overdraw)
+
+
+def capture(account: Account, hold: OpenHold, wanted: Wanted, now_ms: int) -> Movement:
+    """Return the capture of an open hold: `wanted.amount` of it to SALE, the rest is freed.
+
+    The hold kept the credit, so whatever else is available plays no part.
+    """
+    assert 0 < wanted.amount <= hold.amount, "the rule of holds has refused anything else"
+    return _move(
+        "capture", wanted, account, HOUSE_SALE, now_ms, may_overdraw=True, captured=(hold,)
     )
-    transfer = _house_transfer(
-        account.key, entry, _party(account, entry), Party(HOUSE_SALE, None, None), by
+
+
+def refund(account: Account, wanted: Wanted, now_ms: int) -> Movement:
+    """Return a refund: `wanted.amount` from REFUND to the account that paid."""
+    return _move("refund", wanted, HOUSE_REFUND, account, now_ms)
+
+
+def adjust(account: Account, wanted: Wanted, *, takes: bool, now_ms: int) -> Movement:
+    """Return an adjustment: from BANK to the account, or back where it `takes` credit.
+
+    Raises `InsufficientCredit`.
+    """
+    if not takes:
+        return _move("adjust", wanted, HOUSE_BANK, account, now_ms)
+    _require_credit(account, wanted.amount)
+    return _move("adjust", wanted, account, HOUSE_BANK, now_ms)
+
+
+def check_reversible(original: Transfer) -> None:
+    """Raise `NotReversible` for a kind that is undone in another way, or not at all."""
+    if original.kind not in REVERSIBLE:
+        raise NotReversible(f"This is of kind {original.kind}. {NotReversible.fallback}")
+
+
+def reverse(
+    original: Transfer, source: Account | None, target: Account | None, *, now_ms: int, by: str
+) -> Movement:
+    """Return the movement of the whole amount back, from the target of the original.
+
+    `source` and `target` are the original's accounts; None stands for BANK. Raises
+    `InsufficientCredit` where what was received is no longer available.
+    """
+    wanted = Wanted(original.channel, reversal_id(original.id), original.amount, None, by)
+    if target is not None:
+        _require_credit(target, original.amount)
+    giver: Account | House = HOUSE_BANK if target is None else target
+    taker: Account | House = HOUSE_BANK if source is None else source
+    return _move("reversal", wanted, giver, taker, now_ms)
+
+
+# --- how every movement is made -----------------------------------------------------------------
+
+
+def _require_credit(source: Account, amount: int) -> None:
+    if not covers(source, amount):
+        currency = source.key.currency
+        raise InsufficientCredit(
+            f"{format_amount(source.available, currency)} {currency} is available on the source, "
+            "which does not allow debit; send at most that."
+        )
+
+
+def _move(
+    kind: TransferKind,
+    wanted: Wanted,
+    source: Account | House,
+    target: Account | House,
+    now_ms: int,
+    *,
+    may_overdraw: bool | None = None,
+    captured: tuple[OpenHold, ...] = (),
+) -> Movement:
+    """Return a movement with one leg for each account; all of it carries one time."""
+    sides = [side for side in (source, target) if isinstance(side, Account)]
+    at_ms = max([now_ms, *(account.entry_ms for account in sides)])
+    legs: dict[bool, Leg] = {}
+    for gives, account, other in ((True, source, target), (False, target, source)):
+        if not isinstance(account, Account):
+            continue
+        entry = append_entry(
+            account,
+            amount=-wanted.amount if gives else wanted.amount,
+            at_ms=at_ms,
+            kind=kind,
+            counterparty=other.account_id if isinstance(other, Account) else other,
+            transfer_id=wanted.id,
+            order=wanted.order,
+            note=wanted.note,
+        )
+        overdraws = account.debit_allowed if may_overdraw is None else may_overdraw
+        legs[gives] = Leg(account, entry, not gives or overdraws, account.lapsed + captured)
+    transfer = Transfer(
+        channel=wanted.channel,
+        id=wanted.id,
+        kind=kind,
+        source=_party(source, legs.get(True)),
+        target=_party(target, legs.get(False)),
+        currency=sides[0].key.currency,
+        amount=wanted.amount,
+        note=wanted.note,
+        order=wanted.order,
+        at_ms=at_ms,
+        by=wanted.by,
     )
-    return Movement(transfer, (Leg(account, entry, may_overdraw=may_overdraw),))
+    return Movement(transfer, tuple(legs.values()))
 
 
-def _party(account: Account, entry: Entry) -> Party:
-    return Party(account.account_id, account.key.user_pk, entry.balance_after)
-
-
-def _house_transfer(
-    key: AccountKey, entry: Entry, source: Party, target: Party, by: str
-) -> Transfer:
-    assert entry.kind != "transfer"
-    return Transfer(
-        channel=key.channel,
-        id=entry.transfer_id,
-        kind=entry.kind,
-        source=source,
-        target=target,
-        currency=key.currency,
-        amount=abs(entry.amount),
-        note=None,
-        order=entry.order,
-        at_ms=entry.at_ms,
-        by=by,
-    )
+def _party(side: Account | House, leg: Leg | None) -> Party:
+    if leg is None:
+        assert not isinstance(side, Account)
+        return Party(side, None, None)
+    account = leg.before
+    return Party(account.account_id, account.key.user_pk, leg.entry.balance_after)

@@ -5,6 +5,8 @@ from typing import Final
 from chalicelib.http import Routes
 from chalicelib.routes import (
     accounts,
+    audit,
+    holds,
     orders,
     pre_orders,
     sessions,
@@ -19,10 +21,12 @@ DOORS: Final[tuple[Routes, ...]] = (
     settings.routes,
     users.routes,
     accounts.routes,
+    holds.routes,
     transfers.routes,
     sessions.routes,
     pre_orders.routes,
     orders.routes,
+    audit.routes,
     storefront.routes,
     site.routes,
 )

@@ -12,6 +12,7 @@ from chalicelib.core.errors import (
     AtTooRecent,
     FieldError,
     IdConflict,
+    InsufficientCredit,
     InvalidAmount,
     InvalidCursor,
     InvalidRequest,
@@ -28,6 +29,7 @@ from chalicelib.http import Answer, Body, Query, Request, Routes, Shown
 from chalicelib.ledger import Filters, NewAccount, OwnedAccount
 from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
+from chalicelib.routes.transfers import TransferShown, transfer_shown
 
 routes = Routes(__name__)
 
@@ -82,6 +84,13 @@ class TargetShown(Shown):
     account_id: str
     user_pk: str
     user_email: str
+
+
+class AdjustmentBody(Body):
+    """A signed amount, and the shop's own code of the reason, which is kept as the note."""
+
+    amount: AmountText
+    reason: Identifier
 
 
 class AccountsQuery(ListQuery):
@@ -142,7 +151,7 @@ def open_account(request: Request, body: AccountBody) -> Answer:
     access="read",
     query=AccountsQuery,
     answers={200: Listed[AccountShown]},
-    refusals=(UnknownChannel, UnknownCurrency, InvalidCursor),
+    refusals=(UnknownChannel, InvalidCursor),
 )
 def list_accounts(request: Request, query: AccountsQuery) -> Answer:
     """List loyalty accounts, filtered by user, e-mail, currency or account id."""
@@ -165,7 +174,7 @@ def list_accounts(request: Request, query: AccountsQuery) -> Answer:
 )
 def read_account(request: Request, query: AtQuery) -> Answer:
     """Read a loyalty account, as it stands or as of a past time."""
-    key = _key(request)
+    key = key_of(request)
     if query.at is None:
         return Answer(_shown(ledger.read_account(request.call, key)))
     past = ledger.read_account_at(request.call, key, to_ms(query.at))
@@ -184,7 +193,7 @@ def read_account(request: Request, query: AtQuery) -> Answer:
 )
 def list_activities(request: Request, query: ListQuery) -> Answer:
     """List an account's activities, newest first, each with the balance after it."""
-    key = _key(request)
+    key = key_of(request)
     name = ("activities", key.channel, key.user_pk, key.currency)
     entries, last = ledger.list_activities(
         request.call, key, limit=query.limit, start=start_of(query, *name)
@@ -202,7 +211,7 @@ def list_activities(request: Request, query: ListQuery) -> Answer:
 )
 def list_targets(request: Request, query: TargetsQuery) -> Answer:
     """List the accounts that this one may send to: its currency, never itself."""
-    key = _key(request)
+    key = key_of(request)
     name = ("targets", key.channel, key.user_pk, key.currency, query.query)
     targets, last = ledger.list_targets(
         request.call, key, query.query, limit=query.limit, start=start_of(query, *name)
@@ -210,7 +219,31 @@ def list_targets(request: Request, query: TargetsQuery) -> Answer:
     return Answer(listed([_target(target) for target in targets], last, *name))
 
 
-def _key(request: Request) -> AccountKey:
+@routes.route(
+    "PUT",
+    "/channels/{channel}/accounts/{user_pk}/{currency}/adjustments/{adjustment_id}",
+    access="adjust",
+    body=AdjustmentBody,
+    answers={201: TransferShown, 200: TransferShown},
+    refusals=(UnknownChannel, UnknownAccount, InvalidAmount, InsufficientCredit, IdConflict),
+)
+def adjust(request: Request, body: AdjustmentBody) -> Answer:
+    """Give credit to an account, or take it, by decision of staff and with a reason.
+
+    The id is one of the channel's transfer ids, and read and reversed as such.
+    """
+    settled = ledger.adjust(
+        request.call,
+        key_of(request),
+        request.path["adjustment_id"],
+        amount=body.amount,
+        reason=body.reason,
+    )
+    return Answer(transfer_shown(settled.answer), 201 if settled.written else 200)
+
+
+def key_of(request: Request) -> AccountKey:
+    """Return the account that a path names."""
     path = request.path
     return AccountKey(path["channel"], path["user_pk"], path["currency"])
 

@@ -4,20 +4,32 @@ import json
 
 from pydantic import JsonValue
 
-from chalicelib import checkout
-from chalicelib.core.errors import InvalidCursor, UnknownChannel, UnknownOrder, UnknownUser
-from chalicelib.core.money import format_amount
+from chalicelib import checkout, ledger
+from chalicelib.checkout import RefundedOrder
+from chalicelib.core.errors import (
+    IdConflict,
+    InvalidAmount,
+    InvalidCursor,
+    RefundExceedsPayment,
+    UnknownChannel,
+    UnknownOrder,
+    UnknownUser,
+)
+from chalicelib.core.money import AmountText, format_amount
 from chalicelib.core.names import Identifier
-from chalicelib.core.pre_orders import Order
-from chalicelib.http import Answer, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown
 from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
+from chalicelib.routes.transfers import TransferShown, transfer_shown
 
 routes = Routes(__name__)
 
 
 class OrderShown(Shown):
-    """A completed order, with the basket as it was handed over."""
+    """A completed order, with the basket as it was handed over.
+
+    `refunded` is what was given back so far of `loyalty_money`.
+    """
 
     reference: str
     order_id: int
@@ -27,9 +39,16 @@ class OrderShown(Shown):
     total_amount: str
     shipping_amount: str
     loyalty_money: str
+    refunded: str
     payment_type: str
     completed_at: Time
     basket: dict[str, JsonValue] | None
+
+
+class RefundBody(Body):
+    """How much of a payment to give back."""
+
+    amount: AmountText
 
 
 class OrdersQuery(ListQuery):
@@ -69,7 +88,25 @@ def read_order(request: Request) -> Answer:
     return Answer(_order(checkout.read_order(request.call, path["channel"], path["reference"])))
 
 
-def _order(order: Order) -> OrderShown:
+@routes.route(
+    "PUT",
+    "/channels/{channel}/orders/{reference}/refunds/{refund_id}",
+    access="refunds",
+    body=RefundBody,
+    answers={201: TransferShown, 200: TransferShown},
+    refusals=(UnknownChannel, UnknownOrder, InvalidAmount, RefundExceedsPayment, IdConflict),
+)
+def refund_order(request: Request, body: RefundBody) -> Answer:
+    """Give back a part of what credit paid for an order, once for ever under this id."""
+    path = request.path
+    settled = ledger.refund_order(
+        request.call, path["channel"], path["reference"], path["refund_id"], amount=body.amount
+    )
+    return Answer(transfer_shown(settled.answer), 201 if settled.written else 200)
+
+
+def _order(found: RefundedOrder) -> OrderShown:
+    order = found.order
     return OrderShown(
         reference=order.reference,
         order_id=order.order_id,
@@ -79,6 +116,7 @@ def _order(order: Order) -> OrderShown:
         total_amount=format_amount(order.total, order.currency),
         shipping_amount=format_amount(order.shipping, order.currency),
         loyalty_money=format_amount(order.loyalty, order.currency),
+        refunded=format_amount(found.refunded, order.currency),
         payment_type=order.payment_type,
         completed_at=time_of(order.completed_ms),
         basket=json.loads(order.content).get("basket"),

@@ -12,6 +12,7 @@ from chalicelib.core.errors import (
     InsufficientCredit,
     InvalidAmount,
     InvalidRequest,
+    NotReversible,
     SameAccount,
     SourceWithoutEntries,
     UnknownAccount,
@@ -117,7 +118,7 @@ def put_transfer(request: Request, body: TransferBody) -> Answer:
         amount=body.amount,
         note=body.note,
     )
-    return Answer(_shown(settled.answer), 201 if settled.written else 200)
+    return Answer(transfer_shown(settled.answer), 201 if settled.written else 200)
 
 
 @routes.route(
@@ -131,10 +132,25 @@ def read_transfer(request: Request) -> Answer:
     """Read a transfer by its id."""
     path = request.path
     found = ledger.read_transfer(request.call, path["channel"], path["transfer_id"])
-    return Answer(_shown(found))
+    return Answer(transfer_shown(found))
 
 
-def _shown(transfer: Transfer) -> TransferShown:
+@routes.route(
+    "PUT",
+    "/channels/{channel}/transfers/{transfer_id}/reversal",
+    access="reversals",
+    answers={201: TransferShown, 200: TransferShown},
+    refusals=(UnknownChannel, UnknownTransfer, NotReversible, InsufficientCredit),
+)
+def reverse(request: Request) -> Answer:
+    """Move the whole amount of a transfer or an adjustment back, at most once."""
+    path = request.path
+    settled = ledger.reverse(request.call, path["channel"], path["transfer_id"])
+    return Answer(transfer_shown(settled.answer), 201 if settled.written else 200)
+
+
+def transfer_shown(transfer: Transfer) -> TransferShown:
+    """Return a transfer as every door shows it."""
     return TransferShown(
         id=transfer.id,
         source=transfer.source.account_id,

@@ -1,13 +1,31 @@
-"""Accounts and their ids. A balance changes only by a leg of a movement, under its `seq`."""
+"""Accounts and their ids. A balance changes only by a leg of a movement, under its `seq`.
+
+Open holds lie on the account's row. They move credit between available and held, which changes
+neither balance nor `seq`; so every write names the holds that it takes off the row.
+"""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 
-from chalicelib.core.accounts import Account, AccountKey, Opening
+from pynamodb.expressions.condition import Condition, size
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action as Change
+
+from chalicelib.core.accounts import (
+    MAX_OPEN_HOLDS,
+    Account,
+    AccountKey,
+    OpenHold,
+    Opening,
+    fold_lapsed,
+    total,
+)
+from chalicelib.core.audit_account import Standing
 from chalicelib.core.currencies import digits_of
 from chalicelib.core.transfers import Leg
 from chalicelib.store.actions import Action, Item, Key, Rows, check, exists, put_once, update
-from chalicelib.store.requests import query
-from chalicelib.store.tables import AccountIdRow, AccountRow, UserRow
+from chalicelib.store.requests import batch_get, query
+from chalicelib.store.tables import AccountIdRow, AccountRow, Holds, UserRow
 from chalicelib.store.users import user_key
 
 
@@ -35,10 +53,10 @@ def opened_in(rows: Rows, channel: str, idempotency_key: str) -> AccountKey | No
     return _owner(channel, rows.get(opening_key(channel, idempotency_key)))
 
 
-def account_in(rows: Rows, key: AccountKey) -> Account | None:
-    """Return the account out of rows that hold its key."""
+def account_in(rows: Rows, key: AccountKey, now_ms: int) -> Account | None:
+    """Return the account as it counts now, out of rows that hold its key."""
     row = rows.get(account_key(key))
-    return None if row is None else _account(row)
+    return None if row is None else fold_lapsed(_account(row), now_ms)
 
 
 def named_in(rows: Rows, channel: str, account_id: str) -> AccountKey | None:
@@ -61,6 +79,7 @@ def put_account(account: Account, idempotency_key: str | None) -> list[Action]:
         account_id=account.account_id,
         available=account.available,
         held=account.held,
+        open_holds=account.open_holds,
         seq=account.seq,
         entry_ms=account.entry_ms,
         entry_hash=account.entry_hash,
@@ -83,22 +102,49 @@ def put_account(account: Account, idempotency_key: str | None) -> list[Action]:
 
 
 def apply_leg(leg: Leg) -> Action:
-    """Return the update that adds a leg's amount to its account.
+    """Return the update that adds a leg's amount to its account, and frees what it frees.
 
-    It is refused when another entry came between, and, unless the leg may overdraw, when
-    `available` no longer covers it: an open hold may have taken credit without an entry.
+    It is refused when another entry came between, when a hold that it frees is gone, and, unless
+    the leg may overdraw, when `available` no longer covers it: a new hold may have taken credit
+    without an entry.
     """
-    amount = leg.entry.amount
-    condition = AccountRow.seq == leg.before.seq
+    amount, freed = leg.entry.amount, leg.freed
+    condition = _still_there(AccountRow.seq == leg.before.seq, freed)
     if not leg.may_overdraw:
-        condition = condition & (AccountRow.available >= -amount)
+        condition = condition & (AccountRow.available >= -amount - total(freed))
     changes = [
-        AccountRow.available.add(amount),
         AccountRow.seq.set(leg.entry.seq),
         AccountRow.entry_ms.set(leg.entry.at_ms),
         AccountRow.entry_hash.set(leg.entry.hash),
+        *_shift(available=amount + total(freed), held=-total(freed)),
+        *_taken_off(freed),
     ]
     return update(account_key(leg.before.key), changes, condition)
+
+
+def keep(account: Account, hold: OpenHold) -> Action:
+    """Return the update by which a new hold keeps its amount, where that much is available.
+
+    Debit plays no part: a hold never draws overdraft.
+    """
+    lapsed = account.lapsed
+    place = _place_of(hold)
+    condition = _still_there(place.does_not_exist(), lapsed)
+    condition = condition & (AccountRow.available >= hold.amount - total(lapsed))
+    condition = condition & (size(AccountRow.open_holds) < MAX_OPEN_HOLDS + len(lapsed))
+    changes = [
+        place.set(Holds.one(hold)),
+        *_shift(available=total(lapsed) - hold.amount, held=hold.amount - total(lapsed)),
+        *_taken_off(lapsed),
+    ]
+    return update(account_key(account.key), changes, condition)
+
+
+def free(account: Account, hold: OpenHold) -> Action:
+    """Return the update by which an open hold gives back what it keeps."""
+    freed = (*account.lapsed, hold)
+    changes = [*_shift(available=total(freed), held=-total(freed)), *_taken_off(freed)]
+    return update(account_key(account.key), changes, _still_there(exists(AccountRow), freed))
 
 
 def list_keys(
@@ -134,6 +180,69 @@ def list_of_user(channel: str, user_pk: str, *, deadline: float) -> list[Account
     return [_account(AccountRow.from_raw_data(item)) for item in items]
 
 
+def list_places(
+    channel: str, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[Item], Item | None]:
+    """Return a page of the index: each item is an account's place, and a key to go on from."""
+    return query(
+        AccountRow,
+        AccountRow.channel == channel,
+        index=AccountRow.by_channel.Meta.index_name,
+        limit=limit,
+        start=start,
+        deadline=deadline,
+    )
+
+
+def read_standings(channel: str, places: Sequence[Item], *, deadline: float) -> list[Standing]:
+    """Return the accounts at places of the index, for an audit: up to 100, strongly read.
+
+    The rows of their ids are read after them, so that an account that is being opened has its own.
+    """
+    found = {place["currency_account_id"]["S"]: _listed_key(channel, place) for place in places}
+    rows = batch_get([account_key(k) for k in found.values()], deadline=deadline, consistent=True)
+    read = {listed: rows.get(account_key(key)) for listed, key in found.items()}
+    present = {listed: row for listed, row in read.items() if row is not None}
+    ids = {row.account_id for row in present.values()}
+    if not ids:
+        return []
+    names = batch_get([account_id_key(channel, i) for i in ids], deadline=deadline, consistent=True)
+    return [
+        Standing(
+            account=_account(row),
+            digits=row.digits,
+            listed_id=listed.removeprefix(f"{row.currency}#"),
+            named=named_in(names, channel, row.account_id),
+        )
+        for listed, row in present.items()
+    ]
+
+
+def account_row_in(rows: Rows, key: AccountKey) -> Account | None:
+    """Return the account as its row says, lapsed holds included, out of rows that hold its key."""
+    row = rows.get(account_key(key))
+    return None if row is None else _account(row)
+
+
+def _place_of(hold: OpenHold) -> Path:
+    return Path(["open_holds", hold.id])
+
+
+def _still_there(condition: Condition, holds: Iterable[OpenHold]) -> Condition:
+    for hold in holds:
+        condition = condition & _place_of(hold).exists()
+    return condition
+
+
+def _shift(*, available: int, held: int) -> list[Change]:
+    changes: list[Change] = [AccountRow.available.add(available)]
+    return [*changes, AccountRow.held.add(held)] if held else changes
+
+
+def _taken_off(holds: Iterable[OpenHold]) -> list[Change]:
+    return [_place_of(hold).remove() for hold in holds]
+
+
 def _owner(channel: str, row: AccountIdRow | None) -> AccountKey | None:
     return None if row is None else AccountKey(channel, row.user_pk, row.currency)
 
@@ -156,4 +265,5 @@ def _account(row: AccountRow) -> Account:
         opening=Opening(row.opening_balance, row.idempotency_key),
         created_ms=row.created_ms,
         by=row.by,
+        open_holds=row.open_holds,
     )

@@ -1,4 +1,4 @@
-"""Entries: put once, read newest first. Their order in time and in number is one order."""
+"""Entries: put once, listed newest first. Their order in time and in number is one order."""
 
 from typing import cast
 
@@ -38,6 +38,21 @@ def list_entries(
         start=start,
         deadline=deadline,
         consistent=consistent,
+    )
+    return [_entry(key, EntryRow.from_raw_data(item)) for item in items], last
+
+
+def list_oldest(
+    key: AccountKey, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[Entry], Item | None]:
+    """Return a page of the account's entries, the oldest first, strongly read, for an audit."""
+    items, last = query(
+        EntryRow,
+        EntryRow.account == _hash(key),
+        limit=limit,
+        consistent=True,
+        start=start,
+        deadline=deadline,
     )
     return [_entry(key, EntryRow.from_raw_data(item)) for item in items], last
 

@@ -1,4 +1,4 @@
-"""How the store speaks: every BatchGetItem, transaction, update and query leaves through here.
+"""How the store speaks: every read of rows, transaction, update, query and scan leaves here.
 
 `settle` is the one retry loop: it reads, lets a pure function decide, writes the actions, and
 turns the engine's answer into success, a replay, a confirmed refusal, `busy` or
@@ -189,11 +189,43 @@ def query(
         request["IndexName"] = index
     if start is not None:
         request["ExclusiveStartKey"] = start
+    return _page("Query", request, deadline)
+
+
+def scan(
+    row: type[Row],
+    condition: Condition,
+    *,
+    deadline: float,
+    limit: int,
+    start: Item | None = None,
+) -> tuple[list[Item], Item | None]:
+    """Return the raw items among the next `limit` of a table that meet a condition.
+
+    It reads a whole table page by page, whatever the condition: for audits, not for requests. The
+    key to go on from comes second; a page may be empty before the last. Reads strongly.
+    """
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    request: Item = {
+        "TableName": table_name(row),
+        "FilterExpression": condition.serialize(names, values),
+        "Limit": limit,
+        "ConsistentRead": True,
+    }
+    request["ExpressionAttributeNames"] = {mark: name for name, mark in names.items()}
+    request["ExpressionAttributeValues"] = values
+    if start is not None:
+        request["ExclusiveStartKey"] = start
+    return _page("Scan", request, deadline)
+
+
+def _page(operation: str, request: Item, deadline: float) -> tuple[list[Item], Item | None]:
     attempts = Attempts(deadline)
     while True:
         attempts.start()
         try:
-            answer = _dispatch("Query", request)
+            answer = _dispatch(operation, request)
         except (Contended, Unanswered):
             continue
         return answer["Items"], answer.get("LastEvaluatedKey")

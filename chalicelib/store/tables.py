@@ -13,11 +13,12 @@ from pynamodb.attributes import (
     BooleanAttribute,
     UnicodeAttribute,
 )
-from pynamodb.constants import NUMBER
+from pynamodb.constants import MAP, NUMBER
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from chalicelib.config import config
+from chalicelib.core.accounts import OpenHold
 from chalicelib.store.connection import connection
 
 
@@ -34,6 +35,35 @@ class Whole(Attribute[int]):
     def deserialize(self, value: str) -> int:
         """Return the stored number."""
         return int(value)
+
+
+class Holds(Attribute[tuple[OpenHold, ...]]):
+    """The open holds of an account: a map of hold id to amount and, where there is one, limit."""
+
+    attr_type = MAP
+
+    def serialize(self, value: tuple[OpenHold, ...]) -> dict[str, Any]:
+        """Return the holds in DynamoDB's own JSON, by id."""
+        return {hold.id: self.one(hold) for hold in value}
+
+    def deserialize(self, value: dict[str, Any]) -> tuple[OpenHold, ...]:
+        """Return the stored holds, ordered by id."""
+        return tuple(_open_hold(hold_id, value[hold_id]["M"]) for hold_id in sorted(value))
+
+    @staticmethod
+    def one(hold: OpenHold) -> dict[str, Any]:
+        """Return the value of one hold in DynamoDB's own JSON."""
+        content = {"amount": {"N": str(hold.amount)}}
+        if hold.expires_ms is not None:
+            content["expires_ms"] = {"N": str(hold.expires_ms)}
+        return {"M": content}
+
+
+def _open_hold(hold_id: str, content: dict[str, Any]) -> OpenHold:
+    limit = content.get("expires_ms")
+    return OpenHold(
+        hold_id, int(content["amount"]["N"]), None if limit is None else int(limit["N"])
+    )
 
 
 class SettingRow(Model):
@@ -98,7 +128,10 @@ class AccountsOfChannel(GlobalSecondaryIndex["AccountRow"]):
 
 
 class AccountRow(Model):
-    """The credit of one user in one currency; `user` is channel#user_pk."""
+    """The credit of one user in one currency; `user` is channel#user_pk.
+
+    Lapsed holds stay in `open_holds` and `held` until the row is written again.
+    """
 
     class Meta:
         table_name = "accounts"
@@ -110,6 +143,7 @@ class AccountRow(Model):
     account_id = UnicodeAttribute()
     available = Whole()
     held = Whole()
+    open_holds = Holds()
     seq = Whole()
     entry_ms = Whole()
     entry_hash = UnicodeAttribute()
@@ -177,6 +211,50 @@ class TransferRow(Model):
     order = UnicodeAttribute(null=True)
     at_ms = Whole()
     by = UnicodeAttribute()
+
+
+class HoldRow(Model):
+    """A hold and what became of it; `account` is channel#user_pk#currency.
+
+    `state` is open, captured or voided; whether an open one has lapsed, its account says.
+    """
+
+    class Meta:
+        table_name = "holds"
+
+    account = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    amount = Whole()
+    captured = Whole()
+    state = UnicodeAttribute()
+    order = UnicodeAttribute(null=True)
+    expires_ms = Whole(null=True)
+    created_ms = Whole()
+    by = UnicodeAttribute()
+
+
+class RefundRow(Model):
+    """How much of a payment is refunded; `sale` is channel#transfer id of the payment.
+
+    All refunds of a payment add to this one row, so that together they never exceed it.
+    """
+
+    class Meta:
+        table_name = "refunds"
+
+    sale = UnicodeAttribute(hash_key=True)
+    refunded = Whole()
+
+
+class AuditRow(Model):
+    """The report of one audit of a channel as JSON text; `at` is 13 digits of ms. Put once."""
+
+    class Meta:
+        table_name = "audits"
+
+    channel = UnicodeAttribute(hash_key=True)
+    at = UnicodeAttribute(range_key=True)
+    report = UnicodeAttribute()
 
 
 class PreOrderRow(Model):
@@ -259,12 +337,15 @@ ROWS: Final[tuple[type[Model], ...]] = (
     AccountIdRow,
     EntryRow,
     TransferRow,
+    HoldRow,
+    RefundRow,
     PreOrderRow,
     OrderRow,
+    AuditRow,
 )
 """One row class for each table."""
 
-PUT_ONCE: Final = frozenset({"account_ids", "entries", "transfers", "orders"})
+PUT_ONCE: Final = frozenset({"account_ids", "entries", "transfers", "orders", "audits"})
 """Tables whose rows are put once, under `attribute_not_exists`, and then never touched."""
 
 

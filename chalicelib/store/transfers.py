@@ -4,8 +4,9 @@ from typing import cast
 
 from chalicelib.core.transfers import Movement, Party, Transfer, TransferKind
 from chalicelib.store.accounts import apply_leg
-from chalicelib.store.actions import Action, Key, Rows, put_once
+from chalicelib.store.actions import Action, Item, Key, Rows, put_once
 from chalicelib.store.entries import put_entry
+from chalicelib.store.requests import scan
 from chalicelib.store.tables import TransferRow
 
 
@@ -40,6 +41,18 @@ def put_transfer(transfer: Transfer) -> Action:
             by=transfer.by,
         )
     )
+
+
+def scan_transfers(
+    channel: str, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[Transfer], Item | None]:
+    """Return the channel's among the next `limit` transfers, and the key to go on from."""
+    mine = f"{channel}#"
+    items, last = scan(
+        TransferRow, TransferRow.id.startswith(mine), limit=limit, start=start, deadline=deadline
+    )
+    rows = [TransferRow.from_raw_data(item) for item in items]
+    return [_transfer(channel, row.id.removeprefix(mine), row) for row in rows], last
 
 
 def post(movement: Movement) -> list[Action]:

@@ -157,8 +157,8 @@ STORED = decide(wanted(), ADA, GRACE, 9_000).transfer
 
 
 def test_the_same_content_is_a_replay_whoever_sends_it() -> None:
-    check_replay(STORED, wanted(), same_parties=True)
-    check_replay(STORED, wanted(by="staff:other"), same_parties=True)
+    check_replay(STORED, "transfer", wanted(), same_parties=True)
+    check_replay(STORED, "transfer", wanted(by="staff:other"), same_parties=True)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_other_content_under_the_same_id_is_a_conflict_that_shows_nothing(
     again: Wanted, same_parties: bool
 ) -> None:
     with pytest.raises(IdConflict) as caught:
-        check_replay(STORED, again, same_parties=same_parties)
+        check_replay(STORED, "transfer", again, same_parties=same_parties)
     for stored in ("10.00", "1000", "thanks", "ada", "grace"):
         assert stored not in caught.value.detail
 
@@ -183,7 +183,7 @@ def test_other_content_under_the_same_id_is_a_conflict_that_shows_nothing(
 def test_a_movement_of_another_kind_is_never_a_replay(kind: Any) -> None:
     stored = dataclasses.replace(STORED, kind=kind)
     with pytest.raises(IdConflict):
-        check_replay(stored, wanted(), same_parties=True)
+        check_replay(stored, "transfer", wanted(), same_parties=True)
 
 
 # --- house flows ----------------------------------------------------------------------------

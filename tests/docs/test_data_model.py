@@ -19,6 +19,7 @@ ONE_KB = 1024
 LONG_TEXT: dict[str, str | None] = {
     "account": f"{'c' * 64}#{'u' * 64}#TRY",
     "address": f"{'c' * 64}#{'e' * 254}",
+    "at": "9" * 13,
     "at_seq": "9" * 23,
     "bin_number": "1" * 8,
     "content": "",
@@ -33,6 +34,7 @@ LONG_TEXT: dict[str, str | None] = {
     "note": "n" * 256,
     "payment_type": "loyalty_money",
     "reference": "r" * 128,
+    "report": "",
     "state": "completed",
     "user": f"{'c' * 64}#{'u' * 64}",
     "user_email": "e" * 254,
@@ -41,17 +43,21 @@ LONG_TEXT: dict[str, str | None] = {
 
 CHANNEL = "c" * 64
 PAYMENT = f"order:{'r' * 128}"
+CAPTURE = f"capture:{'a' * 64}:checkout:{'r' * 128}:99"
+REFUND = f"refund:{CAPTURE}:{'i' * 64}"
 
 VARIANTS: dict[str, list[dict[str, str | None]]] = {
     "entries": [
         {"order": None},
-        {"note": None, "order": "r" * 128, "transfer_id": PAYMENT},
+        {"note": None, "order": "r" * 128, "transfer_id": REFUND, "kind": "refund"},
     ],
     "transfers": [
         {"order": None},
-        {"note": None, "order": "r" * 128, "id": f"{CHANNEL}#{PAYMENT}"},
+        {"note": None, "order": "r" * 128, "id": f"{CHANNEL}#{REFUND}", "kind": "refund"},
     ],
     "account_ids": [{"id": f"{CHANNEL}#key:{'0' * 64}"}],
+    "holds": [{"id": f"checkout:{'r' * 128}:99", "order": "r" * 128}],
+    "refunds": [{"sale": f"{CHANNEL}#{CAPTURE}"}],
     "orders": [{"id": f"{CHANNEL}#{'r' * 128}"}],
 }
 """What differs between rows of one table: a transfer has a note, a payment has an order."""
@@ -76,6 +82,8 @@ def largest(attribute: Attribute[Any], texts: dict[str, str | None]) -> Any:
     """Return the largest value that an attribute can take."""
     if attribute.attr_type == "BOOL":
         return True
+    if attribute.attr_type == "M":
+        return ()  # what open holds add is said in a sentence, and tested beside the store
     if attribute.attr_type == "N":
         return -(10**18)
     return texts.get(attribute.attr_name, "x" * 64)
@@ -101,7 +109,7 @@ def bytes_of(row: Model) -> int:
         elif kind == "N":
             size += 2 + math.ceil(len(value.strip("-")) / 2)
         else:
-            size += 1
+            size += 3 if kind == "M" else 1
     return size
 
 

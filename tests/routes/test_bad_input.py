@@ -1,11 +1,15 @@
 """Bad input at the doors of staff: a stable code, a sentence, and nothing moved."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
 
+from chalicelib import ledger
+from chalicelib.auth import Call
+from chalicelib.core.accounts import AccountKey
 from chalicelib.http import MAX_BODY_BYTES, STATUS
 from tests.routes.shop import CARD, CREDIT, FUNDS, Shop
 
@@ -35,6 +39,18 @@ NO_JSON: Final = (
     b"[" * 20_000,
 )
 
+HOLD_BODY: Final = {"amount": "1.00"}
+ADJUSTMENT: Final = {"amount": "1.00", "reason": "goodwill"}
+ADJUST: Final = "/accounts/1001/TRY/adjustments/a1"
+OPEN: Final = "/accounts/1001/TRY/holds/open"
+INVALID: Final = "invalid_request"
+DOORS_OF_AMOUNTS: Final = (
+    ("PUT", "/accounts/1001/TRY/holds/h1"),
+    ("POST", f"{OPEN}/capture"),
+    ("PUT", "/accounts/1001/TRY/holds/captured/refunds/r1"),
+    ("PUT", "/orders/paid/refunds/r1"),
+)
+
 Bad = tuple[str, str, Any, int, str]
 """Method, path after the channel, body, and the status and code that it gets."""
 
@@ -48,6 +64,10 @@ def rows_of_amounts() -> list[Bad]:
         rows.append(("PUT", "/transfers/t1", {**TRANSFER, "amount": bad}, 422, "invalid_amount"))
         body = {**PRE_ORDER, "total_amount": bad}
         rows.append(("PUT", "/pre-orders/1001/TRY", body, 422, "invalid_amount"))
+        rows += [(*door, {"amount": bad}, 422, "invalid_amount") for door in DOORS_OF_AMOUNTS]
+        if bad != "-1.00":
+            adjustment = {**ADJUSTMENT, "amount": bad}
+            rows.append(("PUT", ADJUST, adjustment, 422, "invalid_amount"))
     for bad in (*texts, "-1.00", *huge):
         rows.append(("POST", "/accounts", {**ACCOUNT, "balance": bad}, 422, "invalid_amount"))
         body = {**PRE_ORDER, "shipping_amount": bad}
@@ -78,9 +98,12 @@ def rows_of_bodies() -> list[Bad]:
         ("PUT", "/transfers/t1"),
         ("POST", "/sessions"),
         ("PUT", "/pre-orders/1001/TRY"),
+        ("PUT", ADJUST),
+        *DOORS_OF_AMOUNTS,
     ):
         rows += [(method, path, raw, 400, "invalid_json") for raw in NO_JSON]
-        rows.append((method, path, {}, 422, "invalid_request"))
+        if not path.endswith("/capture"):
+            rows.append((method, path, {}, 422, "invalid_request"))
         rows.append((method, path, {"unknown": 1}, 422, "invalid_request"))
         rows.append((method, path, TOO_LARGE, 413, "body_too_large"))
     return rows
@@ -114,6 +137,14 @@ def rows_of_names() -> list[Bad]:
             ("PUT", "/transfers/{}", TRANSFER),
             ("PUT", "/pre-orders/{}/TRY", PRE_ORDER),
             ("GET", "/accounts/{}/TRY", None),
+            ("GET", "/accounts/{}/TRY/holds", None),
+            ("PUT", "/accounts/1001/TRY/holds/{}", HOLD_BODY),
+            ("GET", "/accounts/1001/TRY/holds/{}", None),
+            ("POST", "/accounts/1001/TRY/holds/{}/capture", {}),
+            ("POST", "/accounts/1001/TRY/holds/{}/void", None),
+            ("PUT", f"{OPEN}/refunds/{{}}", HOLD_BODY),
+            ("PUT", "/accounts/1001/TRY/adjustments/{}", ADJUSTMENT),
+            ("PUT", "/orders/paid/refunds/{}", HOLD_BODY),
             ("GET", "/accounts/{}/TRY/activities", None),
             ("GET", "/accounts/{}/TRY/transfer-targets", None),
         ]
@@ -130,13 +161,20 @@ def rows_of_names() -> list[Bad]:
             ("PUT", "/transfers/t1", {**BY_USERS, "source_user_pk": bad}),
             ("PUT", "/transfers/t1", {**BY_USERS, "target_user_pk": bad}),
             ("POST", "/sessions", {"user_pk": bad}),
+            ("PUT", ADJUST, {**ADJUSTMENT, "reason": bad}),
         ]
         rows += [(method, path, body, 422, "invalid_request") for method, path, body in bodies]
     for bad in ("r" * 129, "a b", "a:b", "", "é"):
         body = {**PRE_ORDER, "reference": bad}
         rows.append(("PUT", "/pre-orders/1001/TRY", body, 422, "invalid_request"))
     for reserved in ("open:t1", "order:b1", "t1:", ":"):
-        rows += [("PUT", f"/transfers/{reserved}", TRANSFER, 422, "invalid_request")]
+        rows += [
+            ("PUT", f"/transfers/{reserved}", TRANSFER, 422, "invalid_request"),
+            ("PUT", f"/accounts/1001/TRY/holds/{reserved}", HOLD_BODY, 422, "invalid_request"),
+            ("PUT", f"{OPEN}/refunds/{reserved}", HOLD_BODY, 422, "invalid_request"),
+            ("PUT", f"/orders/paid/refunds/{reserved}", HOLD_BODY, 422, "invalid_request"),
+            ("PUT", f"/accounts/1001/TRY/adjustments/{reserved}", ADJUSTMENT, 422, INVALID),
+        ]
     return rows
 
 
@@ -150,6 +188,9 @@ def rows_of_currencies() -> list[Bad]:
             ("PUT", f"/pre-orders/1001/{bad}", PRE_ORDER, 422, "unknown_currency"),
             ("GET", f"/accounts/1001/{bad}", None, 422, "unknown_currency"),
             ("GET", f"/accounts/1001/{bad}/activities", None, 422, "unknown_currency"),
+            ("GET", f"/accounts/1001/{bad}/holds", None, 422, "unknown_currency"),
+            ("PUT", f"/accounts/1001/{bad}/holds/h1", HOLD_BODY, 422, "unknown_currency"),
+            ("PUT", f"/accounts/1001/{bad}/adjustments/a1", ADJUSTMENT, 422, "unknown_currency"),
             ("GET", f"/accounts/1001/{bad}/transfer-targets", None, 422, "unknown_currency"),
             ("GET", f"/accounts?currency={bad}", None, 422, "invalid_request"),
             ("PUT", "/settings/DEFAULT_CURRENCY", {"value": bad}, 422, "invalid_request"),
@@ -181,6 +222,16 @@ def rows_of_channels() -> list[Bad]:
         ("PUT", "/transfers/t1", TRANSFER),
         ("PUT", "/transfers/t1", BY_USERS),
         ("GET", "/transfers/t1", None),
+        ("PUT", "/transfers/t1/reversal", None),
+        ("GET", "/accounts/1001/TRY/holds", None),
+        ("GET", OPEN, None),
+        ("PUT", "/accounts/1001/TRY/holds/h1", HOLD_BODY),
+        ("POST", f"{OPEN}/capture", {}),
+        ("POST", f"{OPEN}/void", None),
+        ("PUT", f"{OPEN}/refunds/r1", HOLD_BODY),
+        ("PUT", "/orders/paid/refunds/r1", HOLD_BODY),
+        ("PUT", ADJUST, ADJUSTMENT),
+        ("GET", "/audit", None),
         ("POST", "/sessions", {"user_pk": "1001"}),
         ("PUT", "/pre-orders/1001/TRY", PRE_ORDER),
         ("GET", "/orders/b1", None),
@@ -424,6 +475,49 @@ def rows_of_rules() -> list[Bad]:
     ]
 
 
+def rows_of_holds() -> list[Bad]:
+    """What holds, refunds, reversals and adjustments refuse."""
+    held = "/accounts/1001/TRY/holds"
+    return [
+        *(
+            ("PUT", f"{held}/h1", {"amount": "1.00", "expires_in_s": bad}, 422, INVALID)
+            for bad in (-1, 0, 2_592_001, 1.5, "60", None, True)
+        ),
+        ("PUT", f"{held}/h1", {"amount": "99.00"}, 409, "insufficient_credit"),
+        ("PUT", f"{held}/open", {"amount": "2.00"}, 409, "id_conflict"),
+        ("PUT", "/accounts/1003/TRY/holds/h1", HOLD_BODY, 404, "unknown_account"),
+        ("PUT", "/accounts/2100/TRY/holds/ninth", HOLD_BODY, 409, "too_many_holds"),
+        ("GET", f"{held}/h1", None, 404, "unknown_hold"),
+        ("GET", "/accounts/1003/TRY/holds", None, 404, "unknown_account"),
+        ("POST", f"{held}/nothing/capture", {"amount": "0.50"}, 404, "unknown_hold"),
+        ("POST", f"{held}/captured/capture", {"amount": "0.50"}, 409, "hold_captured"),
+        ("POST", f"{held}/voided/capture", {"amount": "0.50"}, 409, "hold_voided"),
+        ("POST", f"{held}/lapsed/capture", {"amount": "0.50"}, 409, "hold_lapsed"),
+        ("POST", f"{held}/captured/capture", {"order": "other"}, 409, "hold_captured"),
+        ("POST", f"{held}/captured/void", None, 409, "hold_captured"),
+        ("POST", f"{held}/lapsed/void", None, 409, "hold_lapsed"),
+        ("POST", f"{held}/nothing/void", None, 404, "unknown_hold"),
+        ("POST", f"{held}/open/capture", {"amount": "1.01"}, 409, "capture_exceeds_hold"),
+        ("POST", f"{held}/open/capture", {"order": "a b"}, 422, INVALID),
+        ("PUT", f"{held}/captured/refunds/r1", {"amount": "1.01"}, 409, "refund_exceeds_payment"),
+        ("PUT", f"{held}/captured/refunds/r0", {"amount": "0.01"}, 409, "id_conflict"),
+        ("PUT", f"{held}/open/refunds/r1", HOLD_BODY, 409, "refund_exceeds_payment"),
+        ("PUT", f"{held}/nothing/refunds/r1", HOLD_BODY, 404, "unknown_hold"),
+        ("PUT", "/orders/paid/refunds/r1", {"amount": "4.01"}, 409, "refund_exceeds_payment"),
+        ("PUT", "/orders/paid/refunds/r0", {"amount": "2.99"}, 409, "id_conflict"),
+        ("PUT", "/orders/nothing/refunds/r1", HOLD_BODY, 404, "unknown_order"),
+        ("PUT", "/transfers/nothing/reversal", None, 404, "unknown_transfer"),
+        *(
+            ("PUT", f"/transfers/{name}/reversal", None, 409, "not_reversible")
+            for name in ("order:paid", "open:ada", "refund:order:paid:r0", "capture:ada:captured")
+        ),
+        ("PUT", "/accounts/1003/TRY/adjustments/a1", ADJUSTMENT, 404, "unknown_account"),
+        ("PUT", ADJUST, {**ADJUSTMENT, "amount": "-99.00"}, 409, "insufficient_credit"),
+        ("PUT", ADJUST, {"amount": "1.00"}, 422, INVALID),
+        ("GET", "/audit", None, 404, "no_audit"),
+    ]
+
+
 TABLE: Final[Mapping[str, list[Bad]]] = {
     "amounts": rows_of_amounts(),
     "bodies": rows_of_bodies(),
@@ -432,6 +526,7 @@ TABLE: Final[Mapping[str, list[Bad]]] = {
     "currencies": rows_of_currencies(),
     "channels": rows_of_channels(),
     "rules": rows_of_rules(),
+    "holds": rows_of_holds(),
 }
 
 ELSEWHERE: Final = {
@@ -439,8 +534,8 @@ ELSEWHERE: Final = {
     "forbidden": "test_callers",
     "cross_site_write": "test_http",
     "unsupported_media_type": "test_a_form_or_plain_text_is_not_json",
-    "id_conflict": "test_transfers, test_accounts",
     "already_completed": "test_pre_orders",
+    "loyalty_disabled": "test_holds",
     "busy": "test_faults",
     "outcome_unknown": "test_faults",
     "internal_error": "test_faults",
@@ -458,10 +553,38 @@ def test_every_refusal_of_the_doors_is_shown_by_a_request() -> None:
     assert not codes() & set(ELSEWHERE)
 
 
+@pytest.fixture
+def used(shop: Shop) -> Shop:
+    """Return a shop where Ada paid 7.00, of which 3.00 came back, and had holds of every end."""
+    ada = AccountKey("demo", "1001", "TRY")
+    lapsing = Call("staff:seed", shop.opened_at, time.monotonic() + 7)
+    ledger.authorize(lapsing, ada, "lapsed", amount="1.00", life_s=60)
+    shop.open_pre_order(total="7.00", reference="paid")
+    storefront = shop.storefront()
+    storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="7.00")
+    storefront.post("LoyaltyMoneyPage", agreement="true")
+    steps: list[tuple[str, str, Any]] = [
+        ("PUT", "/accounts/1001/TRY/holds/captured", HOLD_BODY),
+        ("POST", "/accounts/1001/TRY/holds/captured/capture", {}),
+        ("PUT", "/accounts/1001/TRY/holds/captured/refunds/r0", {"amount": "0.02"}),
+        ("PUT", "/accounts/1001/TRY/holds/voided", HOLD_BODY),
+        ("POST", "/accounts/1001/TRY/holds/voided/void", None),
+        ("PUT", OPEN, HOLD_BODY),
+        ("PUT", "/orders/paid/refunds/r0", {"amount": "3.00"}),
+        ("PUT", "/users/2100", {"email": "holder@example.com"}),
+        ("POST", "/accounts", {**ACCOUNT, "user_pk": "2100", "balance": "9.00"}),
+        *(("PUT", f"/accounts/2100/TRY/holds/h{n}", HOLD_BODY) for n in range(8)),
+    ]
+    for method, path, body in steps:
+        assert shop.staff(method, path, body).status == 201, path
+    return shop
+
+
 @pytest.mark.parametrize("subject", TABLE)
 def test_bad_input_gets_a_stable_code_and_a_sentence_and_moves_nothing(
-    shop: Shop, subject: str
+    used: Shop, subject: str
 ) -> None:
+    shop = used
     before = shop.snapshot()
     wrong = []
     for method, path, body, status, code in TABLE[subject]:

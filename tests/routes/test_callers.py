@@ -11,12 +11,14 @@ from typing import Final
 import pytest
 
 from app import app
+from chalicelib import ledger
 from chalicelib.core.currencies import DIGITS
 from chalicelib.http import DECLARED
 from tests.outside.provider import Provider, provided
 from tests.routes import callers
 from tests.routes.callers import Caller, World
 from tests.routes.shop import Shop, Snapshot, opened
+from tests.store.kept import REPORT
 
 KINDS: Final[Mapping[str, Mapping[str, Caller]]] = {
     "nobody": callers.NOBODY,
@@ -57,6 +59,7 @@ class Row:
 
 CURRENCIES: Final = tuple(DIGITS)
 TRY_1 = '{"source":"treasury","target":"grace","amount":"1.00"}'
+ACCOUNT: Final = "/channels/{channel}/accounts/{user_pk}/{currency}"
 OPEN = '{"user_pk":"1003","currency":"?","balance":"5","debit_card_allowed":false}'
 
 # fmt: off
@@ -121,6 +124,39 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/channels/{channel}/orders/{reference}"): Row(
         "/channels/demo/orders/done1", "", "read",
                                        401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", f"{ACCOUNT}/adjustments/{{adjustment_id}}"): Row(
+        "/channels/demo/accounts/1002/TRY/adjustments/a*",
+        '{"amount":"1.00","reason":"goodwill"}', "adjust",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("PUT", f"{ACCOUNT}/holds/{{hold_id}}"): Row(
+        "/channels/demo/accounts/1000/TRY/holds/voided", '{"amount":"1.00"}', "holds",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("POST", f"{ACCOUNT}/holds/{{hold_id}}/capture"): Row(
+        "/channels/demo/accounts/1000/TRY/holds/captured/capture", "{}", "holds",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("POST", f"{ACCOUNT}/holds/{{hold_id}}/void"): Row(
+        "/channels/demo/accounts/1000/TRY/holds/voided/void", "", "holds",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", ACCOUNT + "/holds"): Row(
+        "/channels/demo/accounts/1000/TRY/holds", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", f"{ACCOUNT}/holds/{{hold_id}}"): Row(
+        "/channels/demo/accounts/1000/TRY/holds/captured", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", f"{ACCOUNT}/holds/{{hold_id}}/refunds/{{refund_id}}"): Row(
+        "/channels/demo/accounts/1000/TRY/holds/captured/refunds/r*",
+        '{"amount":"0.01"}', "refunds",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("PUT", "/channels/{channel}/transfers/{transfer_id}/reversal"): Row(
+        "/channels/demo/transfers/undone/reversal", "", "reversals",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/orders/{reference}/refunds/{refund_id}"): Row(
+        "/channels/demo/orders/done1/refunds/r*",
+        '{"amount":"0.01"}', "refunds",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("GET", "/channels/{channel}/audit"): Row(
+        "/channels/demo/audit", "", "audit",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
     ("GET", "/orders/checkout"): Row(
         "/orders/checkout/", "", "shopper",
                                        200, 200, 200, 200, 403, 403, 200, 403, 401, 200),
@@ -167,7 +203,23 @@ def adas(tmp_path: Path, provider: Provider) -> Iterator[Shop]:
             shop.open_pre_order(total=total, reference=reference)
             storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use=used)
             storefront.post("LoyaltyMoneyPage", agreement="true")
+        end_some(shop)
         yield shop
+
+
+def end_some(shop: Shop) -> None:
+    """End two holds and a transfer of the treasury, whose repetition is answered 200; keep one."""
+    for hold, end in (("captured", "capture"), ("voided", "void")):
+        path = f"/accounts/1000/TRY/holds/{hold}"
+        assert shop.staff("PUT", path, {"amount": "1.00"}).status == 201
+        assert shop.staff("POST", f"{path}/{end}", {}).status == 201
+    kept = shop.staff("PUT", "/accounts/1000/TRY/holds/kept", {"amount": "1.00"})
+    assert kept.status == 201
+    sent = {"source": "treasury", "target": "grace", "amount": "1.00"}
+    for transfer in ("undone", "kept"):
+        assert shop.staff("PUT", f"/transfers/{transfer}", sent).status == 201
+    assert shop.staff("PUT", "/transfers/undone/reversal").status == 201
+    ledger.keep_audit(shop.call(), REPORT)
 
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:

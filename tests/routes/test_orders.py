@@ -25,6 +25,7 @@ def test_an_order_is_read_field_by_field(shop: Shop) -> None:
         "total_amount": "30.00",
         "shipping_amount": "5.00",
         "loyalty_money": "30.00",
+        "refunded": "0.00",
         "payment_type": "loyalty_money",
         "basket": BASKET,
     }

@@ -16,6 +16,36 @@ def staff(method: str, path: str, body: Any, **headers: str) -> Send:
     return lambda shop: shop.staff(method, path, body, headers=headers)
 
 
+def after(before: tuple[str, Any], method: str, path: str, body: Any) -> Send:
+    """Send something else first, which is a repetition itself from the second time on."""
+
+    def send(shop: Shop) -> Reply:
+        assert shop.staff("PUT", *before).status in {200, 201}
+        return shop.staff(method, path, body)
+
+    return send
+
+
+def captured(shop: Shop) -> Shop:
+    """Let a hold be captured, perhaps again."""
+    for method, path in (("PUT", HOLD), ("POST", f"{HOLD}/capture")):
+        assert shop.staff(method, path, {"amount": "2.00"}).status in {200, 201}
+    return shop
+
+
+def paid(shop: Shop) -> Shop:
+    """Let Ada pay an order of 7.00 with credit, unless she did before."""
+    if shop.staff("GET", "/orders/b1").status == 404:
+        shop.open_pre_order(total="7.00", reference="b1")
+        storefront = shop.storefront()
+        storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="7.00")
+        storefront.post("LoyaltyMoneyPage", agreement="true")
+    return shop
+
+
+ACCOUNT_PATH: Final = "/channels/{channel}/accounts/{user_pk}/{currency}"
+HOLD_PATH: Final = f"{ACCOUNT_PATH}/holds/{{hold_id}}"
+HOLD: Final = "/accounts/1001/TRY/holds/h1"
 ACCOUNT: Final = {"user_pk": "1003", "currency": "TRY", "balance": "5", "debit_card_allowed": True}
 WRITES: Final[Mapping[tuple[str, str], Send]] = {
     ("PUT", "/channels/{channel}"): lambda shop: shop.staff(
@@ -39,6 +69,26 @@ WRITES: Final[Mapping[tuple[str, str], Send]] = {
     ("PUT", "/channels/{channel}/transfers/{transfer_id}"): staff(
         "PUT", "/transfers/t1", {"source": "ada", "target": "grace", "amount": "1.00"}
     ),
+    ("PUT", f"{ACCOUNT_PATH}/adjustments/{{adjustment_id}}"): staff(
+        "PUT", "/accounts/1001/TRY/adjustments/a1", {"amount": "-1.00", "reason": "goodwill"}
+    ),
+    ("PUT", HOLD_PATH): staff("PUT", HOLD, {"amount": "1.00", "expires_in_s": 60}),
+    ("POST", f"{HOLD_PATH}/capture"): after(
+        (HOLD, {"amount": "2.00"}), "POST", f"{HOLD}/capture", {"amount": "1.00", "order": "o1"}
+    ),
+    ("POST", f"{HOLD_PATH}/void"): after((HOLD, {"amount": "2.00"}), "POST", f"{HOLD}/void", None),
+    ("PUT", f"{HOLD_PATH}/refunds/{{refund_id}}"): lambda shop: captured(shop).staff(
+        "PUT", f"{HOLD}/refunds/r1", {"amount": "0.50"}
+    ),
+    ("PUT", "/channels/{channel}/transfers/{transfer_id}/reversal"): after(
+        ("/transfers/t1", {"source": "ada", "target": "grace", "amount": "1.00"}),
+        "PUT",
+        "/transfers/t1/reversal",
+        None,
+    ),
+    ("PUT", "/channels/{channel}/orders/{reference}/refunds/{refund_id}"): lambda shop: paid(
+        shop
+    ).staff("PUT", "/orders/b1/refunds/r1", {"amount": "7.00"}),
     ("PUT", "/channels/{channel}/pre-orders/{user_pk}/{currency}"): staff(
         "PUT", "/pre-orders/1002/TRY", {"reference": "r1", "total_amount": "9.00"}
     ),

@@ -188,7 +188,7 @@ def test_an_account_comes_back_as_it_was_opened(
             accounts.opening_key("demo", "another"),
         ]
     )
-    assert accounts.account_in(rows, account_key) == given
+    assert accounts.account_in(rows, account_key, 0) == given
     assert accounts.named_in(rows, "demo", given.account_id) == account_key
     assert accounts.opened_in(rows, "demo", key or "key-1") == (account_key if key else None)
     assert accounts.opened_in(rows, "demo", "another") is None
@@ -221,10 +221,10 @@ def test_a_leg_moves_the_balance_only_from_the_entry_that_was_read(wire: Wire) -
     entry = append_entry(
         account(), amount=-150, at_ms=9_000, kind="transfer", counterparty="b", transfer_id="t"
     )
-    leg = Leg(account(), entry, may_overdraw=False)
+    leg = Leg(account(), entry, may_overdraw=False, freed=())
     write(accounts.apply_leg(leg))
     key = AccountKey("demo", "ada", "TRY")
-    found = accounts.account_in(read([accounts.account_key(key)]), key)
+    found = accounts.account_in(read([accounts.account_key(key)]), key, 0)
     assert found is not None
     assert (found.available, found.held, found.seq) == (4850, 70, 2)
     assert (found.entry_ms, found.entry_hash) == (9_000, entry.hash)
@@ -243,7 +243,7 @@ def test_a_leg_checks_the_credit_again_at_the_moment_of_the_write(
     entry = append_entry(
         as_read, amount=-150, at_ms=9_000, kind="transfer", counterparty="b", transfer_id="t"
     )
-    leg = Leg(as_read, entry, may_overdraw=may_overdraw)
+    leg = Leg(as_read, entry, may_overdraw=may_overdraw, freed=())
     if written:
         write(accounts.apply_leg(leg))
     else:

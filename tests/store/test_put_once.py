@@ -12,6 +12,7 @@ from chalicelib.core.checkout import Event, Move
 from chalicelib.core.errors import AccountExists, IdConflict, InsufficientCredit
 from chalicelib.store.tables import PUT_ONCE, ROWS, key_names, noun
 from tests.core.made import CARD
+from tests.store.kept import REPORT
 from tests.store.wire import Json, Sent, Silence, Wire, error
 from tests.verbs import shop
 
@@ -39,7 +40,21 @@ def whole_scenario(wire: Wire) -> None:
     shop.send("t-3", "ada", "grace", "5.00")
     pay_an_order("basket-1")
     pay_an_order("basket-2")
+    hold_and_undo()
     ledger.list_activities(shop.call(), shop.key_of("ada"), limit=50, start=None)
+
+
+def hold_and_undo() -> None:
+    for _ in range(2):
+        shop.hold("h-1", "treasury")
+        shop.hold("h-2", "treasury")
+        shop.capture("h-1", "treasury", "6.00")
+        shop.void("h-2", "treasury")
+        shop.refund_hold("r-1", "h-1", "1.00", "treasury")
+        shop.refund_order("r-1", "1.00")
+        shop.adjust("a-1")
+        shop.reverse("t-3")
+        ledger.keep_audit(shop.call(), REPORT)
 
 
 def pay_an_order(reference: str) -> None:

@@ -3,20 +3,33 @@
 A row of 1,025 bytes costs twice as much to write as one of 1,024.
 """
 
+import dataclasses
 from typing import Final
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.auth import Shopper, Staff
-from chalicelib.core.accounts import Account, AccountKey, Opening
+from chalicelib.core.accounts import MAX_OPEN_HOLDS, Account, AccountKey, OpenHold, Opening
+from chalicelib.core.holds import Hold, HoldState
 from chalicelib.core.money import MAX_MINOR
 from chalicelib.core.pre_orders import ORDER_ID_BITS, PreOrder
-from chalicelib.core.transfers import Movement, Wanted, decide, open_with_credit, pay_order
+from chalicelib.core.transfers import (
+    Movement,
+    Wanted,
+    capture,
+    capture_id,
+    decide,
+    open_with_credit,
+    pay_order,
+    refund,
+    refund_id,
+)
 from chalicelib.core.users import Email, User
 from chalicelib.store import accounts, pre_orders, transfers, users
-from chalicelib.store.actions import Action
-from chalicelib.store.tables import ROWS, noun
+from chalicelib.store.actions import Action, put_once
+from chalicelib.store.holds import put_hold
+from chalicelib.store.tables import ROWS, RefundRow, noun
 from tests.store.wire import size_of
 
 NAME: Final = "n" * 64
@@ -29,8 +42,8 @@ BALANCE: Final = -(10**17) - 1
 SUBJECTS: Final = ["x" * 58, "x" * 500, "ş" * 58, "\U0001f642" * 58, "\U0001f642" * 500]
 """Subjects of tokens: a JWT may hold any text."""
 
-UNBOUNDED: Final = {"settings", "orders"}
-"""A list of payment options, and an order's basket, are as large as the shop makes them."""
+UNBOUNDED: Final = {"settings", "orders", "audits"}
+"""Payment options, baskets and the faults of an audit are as large as they are."""
 
 WHOLE_NAME: Final = Shopper(NAME, NAME, 0, 0)
 
@@ -65,6 +78,37 @@ def payment(by: str) -> Movement:
         now_ms=LAST_MS,
         by=by,
     )
+
+
+def hold(by: str) -> Hold:
+    return Hold(
+        account=AccountKey(NAME, NAME, "TRY"),
+        id=f"checkout:{REFERENCE}:99",
+        amount=MAX_MINOR,
+        captured=MAX_MINOR,
+        state=HoldState.CAPTURED,
+        order=REFERENCE,
+        expires_ms=LAST_MS,
+        created_ms=LAST_MS,
+        by=by,
+    )
+
+
+def captured(by: str) -> Movement:
+    kept = hold(by).on_account
+    wanted = Wanted(NAME, capture_id(NAME, kept.id), MAX_MINOR, None, by, REFERENCE)
+    return capture(account(by), kept, wanted, LAST_MS)
+
+
+def refunded(by: str) -> Movement:
+    name = refund_id(capture_id(NAME, hold(by).id), NAME)
+    return refund(account(by), Wanted(NAME, name, MAX_MINOR, None, by, REFERENCE), LAST_MS)
+
+
+def whole_refund() -> Action:
+    """Return the greatest row of refunds as a put; in life an update makes it."""
+    sale = capture_id(NAME, hold("x").id)
+    return put_once(RefundRow(sale=f"{NAME}#{sale}", refunded=MAX_MINOR))
 
 
 def opening(by: str) -> Movement:
@@ -102,11 +146,13 @@ UNICODE_EMAIL: Final = "\U0001f642" * 242 + "@example.com"
 
 def everything(by: str) -> list[Action]:
     """Return the put of the greatest row of each kind, as this one would make it."""
-    movements = (transfer(by), payment(by), opening(by))
+    movements = (transfer(by), payment(by), opening(by), captured(by), refunded(by))
     return [
         *users.register(user(EMAIL), by),
         *(action for action in accounts.put_account(account(by), "k" * 64) if action.verb == "Put"),
         *(action for m in movements for action in transfers.post(m) if action.verb == "Put"),
+        put_hold(hold(by)),
+        whole_refund(),
         pre_orders.put_pre_order(checkout(), seen_rev=1),
     ]
 
@@ -122,6 +168,31 @@ def test_the_greatest_row_of_a_table_is_within_a_kilobyte(tables: None, subject:
     by = Staff(subject, frozenset(), frozenset()).by
     sizes = {(noun(a.key.row), size_of(a.request["Item"])) for a in everything(by)}
     assert {(table, size) for table, size in sizes if size > 1024} == set()
+
+
+def held(name: str, holds: int) -> int:
+    """Return the size of an account's row with open holds, its other names of usual length."""
+    kept = tuple(
+        OpenHold(f"{number}{name}"[: len(name)], 10_000, LAST_MS) for number in range(holds)
+    )
+    usual = dataclasses.replace(
+        account("staff:console"),
+        key=AccountKey("demo", "1" * 10, "TRY"),
+        account_id="a-" + "f" * 24,
+        opening=Opening(5000, "f" * 32),
+        available=1_000_000,
+        held=80_000,
+        open_holds=kept,
+    )
+    return size_of(accounts.put_account(usual, None)[0].request["Item"])
+
+
+def test_an_account_with_all_holds_open_is_within_a_kilobyte_where_names_are_usual(
+    tables: None,
+) -> None:
+    """Names at their greatest length make it two: docs/decisions says what that costs."""
+    assert held("h" * 36, MAX_OPEN_HOLDS) <= 1024
+    assert held(f"checkout:{REFERENCE}:99", MAX_OPEN_HOLDS) <= 2048
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=["fits", "long", "accents", "emoji", "both"])

@@ -35,8 +35,11 @@ def test_every_table_is_declared_once_with_its_keys() -> None:
         "account_ids": ("id",),
         "entries": ("account", "at_seq"),
         "transfers": ("id",),
+        "holds": ("account", "id"),
+        "refunds": ("sale",),
         "pre_orders": ("user", "currency"),
         "orders": ("id",),
+        "audits": ("channel", "at"),
     }
     for row in ROWS:
         keys = DEFINED[noun(row)]["KeySchema"]
@@ -45,7 +48,7 @@ def test_every_table_is_declared_once_with_its_keys() -> None:
 
 
 def test_put_once_tables_exist_and_are_those_of_the_ledger() -> None:
-    assert {"account_ids", "entries", "transfers", "orders"} == PUT_ONCE
+    assert {"account_ids", "entries", "transfers", "orders", "audits"} == PUT_ONCE
     assert set(DEFINED) >= PUT_ONCE
 
 

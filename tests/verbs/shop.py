@@ -9,11 +9,12 @@ from chalicelib.auth import SESSION_LIFE_S, Call, Shopper
 from chalicelib.checkout import NewPreOrder, Visit
 from chalicelib.core.accounts import Account, AccountKey, Entry
 from chalicelib.core.checkout import Event
+from chalicelib.core.money import format_page_amount
 from chalicelib.core.names import to_ms
 from chalicelib.core.pre_orders import PreOrder
 from chalicelib.core.settings import CATALOGUE, to_json
 from chalicelib.core.transfers import Transfer
-from chalicelib.ledger import ByAccountIds, ByUsers, NewAccount, OwnedAccount
+from chalicelib.ledger import ByAccountIds, ByUsers, NewAccount, OwnedAccount, StandingHold
 from chalicelib.store.requests import Settled
 from tests.core.made import CARD, CREDIT, FUNDS, ONE_PAYMENT, THREE_PAYMENTS
 
@@ -111,9 +112,9 @@ def key_of(user_pk: str, currency: str = "TRY") -> AccountKey:
     return AccountKey(CHANNEL, user_pk, currency)
 
 
-def account_of(user_pk: str, currency: str = "TRY") -> Account:
+def account_of(user_pk: str, currency: str = "TRY", *, after_s: float = 0) -> Account:
     """Return an account as it stands."""
-    return ledger.read_account(call(), key_of(user_pk, currency)).account
+    return ledger.read_account(call(after_s), key_of(user_pk, currency)).account
 
 
 def balance_of(user_pk: str, currency: str = "TRY") -> int:
@@ -127,7 +128,94 @@ def entries_of(user_pk: str, currency: str = "TRY") -> list[Entry]:
     return found[::-1]
 
 
-# --- checkout -------------------------------------------------------------------------------
+# --- holds, refunds, adjustments ---------------------------------------------------------------
+
+HOUR_S: Final = 3600
+
+
+def hold(
+    hold_id: str,
+    user_pk: str = "ada",
+    amount: str = "10.00",
+    currency: str = "TRY",
+    *,
+    life_s: int = HOUR_S,
+    after_s: float = 0,
+) -> Settled[StandingHold]:
+    """Authorise a hold on a user's account."""
+    key = key_of(user_pk, currency)
+    return ledger.authorize(call(after_s), key, hold_id, amount=amount, life_s=life_s)
+
+
+def capture(
+    hold_id: str,
+    user_pk: str = "ada",
+    amount: str | None = None,
+    currency: str = "TRY",
+    *,
+    order: str | None = None,
+    after_s: float = 0,
+) -> Settled[StandingHold]:
+    """Capture a hold, whole or in part."""
+    key = key_of(user_pk, currency)
+    return ledger.capture(call(after_s), key, hold_id, amount=amount, order=order)
+
+
+def void(
+    hold_id: str, user_pk: str = "ada", currency: str = "TRY", *, after_s: float = 0
+) -> Settled[StandingHold]:
+    """Void a hold."""
+    return ledger.void(call(after_s), key_of(user_pk, currency), hold_id)
+
+
+def state_of(
+    hold_id: str, user_pk: str = "ada", currency: str = "TRY", *, after_s: float = 0
+) -> str:
+    """Return how a hold stands."""
+    return ledger.read_hold(call(after_s), key_of(user_pk, currency), hold_id).state.value
+
+
+def refund_hold(
+    refund: str, hold_id: str, amount: str, user_pk: str = "ada", *, after_s: float = 0
+) -> Settled[Transfer]:
+    """Refund a part of a captured hold."""
+    return ledger.refund_hold(call(after_s), key_of(user_pk), hold_id, refund, amount=amount)
+
+
+def refund_order(
+    refund: str, amount: str, reference: str = "basket-1", *, after_s: float = 0
+) -> Settled[Transfer]:
+    """Refund a part of an order."""
+    return ledger.refund_order(call(after_s), CHANNEL, reference, refund, amount=amount)
+
+
+def adjust(
+    adjustment_id: str,
+    user_pk: str = "ada",
+    amount: str = "5.00",
+    reason: str = "goodwill",
+    currency: str = "TRY",
+    *,
+    after_s: float = 0,
+) -> Settled[Transfer]:
+    """Adjust a user's account by a signed amount."""
+    key = key_of(user_pk, currency)
+    return ledger.adjust(call(after_s), key, adjustment_id, amount=amount, reason=reason)
+
+
+def reverse(transfer_id: str, *, after_s: float = 0) -> Settled[Transfer]:
+    """Reverse a transfer or an adjustment."""
+    return ledger.reverse(call(after_s), CHANNEL, transfer_id)
+
+
+# --- checkout ------------------------------------------------------------------------------
+
+
+def buy(user_pk: str = "ada", amount: int = 4000, reference: str = "basket-1") -> None:
+    """Let a shopper pay a whole order with credit; `amount` is in minor units."""
+    open_checkout(user_pk, amount, reference=reference)
+    visit(user_pk, Event.USE_CREDIT, format_page_amount(amount, "TRY"))
+    assert visit(user_pk, Event.COMPLETE, "true").refusal is None
 
 
 def shopper(user_pk: str, *, issued_s: float = 0) -> Shopper:

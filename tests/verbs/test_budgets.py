@@ -70,6 +70,31 @@ def by_address(address: str) -> object:
     return ledger.open_account(shop.call(), shop.CHANNEL, wanted)
 
 
+def captured() -> None:
+    shop.hold("h-1")
+    shop.capture("h-1")
+
+
+def captured_and_refunded() -> None:
+    captured()
+    shop.refund_hold("r-1", "h-1", "1.00")
+
+
+def voided() -> None:
+    shop.hold("h-1")
+    shop.void("h-1")
+
+
+def reversed_once() -> None:
+    shop.send("t-1", "ada", "grace")
+    shop.reverse("t-1")
+
+
+def refunded_once() -> None:
+    shop.buy()
+    shop.refund_order("r-1", "1.00")
+
+
 CASES: dict[str, Case] = {
     # transfers
     "transfer by users": Case((2, 10), lambda: shop.send("t-1", "ada", "grace", note=LONG_NOTE)),
@@ -156,6 +181,49 @@ CASES: dict[str, Case] = {
         (1, 0),
         lambda: ledger.list_activities(shop.call(), shop.key_of("ada"), limit=20, start=None),
         some_transfers,
+    ),
+    # holds, refunds, reversals, adjustments
+    "authorize": Case((2, 4), lambda: shop.hold("h-1")),
+    "its replay of a hold": Case((1, 0), lambda: shop.hold("h-1"), lambda: shop.hold("h-1")),
+    "capture": Case((2, 8), lambda: shop.capture("h-1", amount="6.00"), lambda: shop.hold("h-1")),
+    "its replay of a capture": Case((1, 0), lambda: shop.capture("h-1"), captured),
+    "void": Case((2, 4), lambda: shop.void("h-1"), lambda: shop.hold("h-1")),
+    "capture after void": Case(
+        (2, 0), lambda: shop.capture("h-1"), voided, refusal=errors.HoldVoided
+    ),
+    "a lapse": Case(
+        # Whatever writes the account next takes the lapsed hold off, for nothing.
+        (2, 10),
+        lambda: shop.send("t-1", "ada", "grace", "50.00", after_s=60),
+        lambda: shop.hold("h-1", life_s=60),
+    ),
+    "read hold": Case((1, 0), lambda: shop.state_of("h-1"), lambda: shop.hold("h-1")),
+    "open holds": Case((1, 0), lambda: ledger.list_open_holds(shop.call(), shop.key_of("ada"))),
+    "adjust": Case((2, 6), lambda: shop.adjust("a-1")),
+    "its replay of an adjustment": Case(
+        (1, 0), lambda: shop.adjust("a-1"), lambda: shop.adjust("a-1")
+    ),
+    "reversal": Case(
+        (3, 10), lambda: shop.reverse("t-1"), lambda: shop.send("t-1", "ada", "grace")
+    ),
+    "reversal of an adjustment": Case(
+        (3, 6), lambda: shop.reverse("a-1"), lambda: shop.adjust("a-1")
+    ),
+    "its replay of a reversal": Case((1, 0), lambda: shop.reverse("t-1"), reversed_once),
+    "not reversible": Case(
+        (2, 0),
+        lambda: shop.reverse("reversal:t-1"),
+        reversed_once,
+        refusal=errors.NotReversible,
+    ),
+    "refund": Case((3, 8), lambda: shop.refund_order("r-1", "1.00"), shop.buy),
+    "its replay of a refund": Case((1, 0), lambda: shop.refund_order("r-1", "1.00"), refunded_once),
+    "refund of a capture": Case((3, 8), lambda: shop.refund_hold("r-1", "h-1", "1.00"), captured),
+    "its replay of a refund of a capture": Case(
+        # The account names the capture, so it is read first.
+        (2, 0),
+        lambda: shop.refund_hold("r-1", "h-1", "1.00"),
+        captured_and_refunded,
     ),
     # checkout
     "open pre-order": Case((2, 4), lambda: shop.open_checkout("ada")),

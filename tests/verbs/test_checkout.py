@@ -134,7 +134,7 @@ def test_scenario_one_an_order_of_ten_is_paid_with_ten_of_fifty(desk: Wire) -> N
     done = shop.visit("ada", Event.COMPLETE, "true", after_s=5)
     assert (done.move, done.refusal) == (Move.SHOW_ORDER, None)
     assert shop.balance_of("ada") == 4000
-    order = checkout.read_order(shop.call(), shop.CHANNEL, "basket-1")
+    order = checkout.read_order(shop.call(), shop.CHANNEL, "basket-1").order
     assert (order.total, order.loyalty, order.currency) == (1000, 1000, "TRY")
     assert (order.user_pk, order.user_email, order.content) == ("ada", "ada@example.com", BASKET)
     entry = shop.entries_of("ada")[-1]
@@ -459,7 +459,7 @@ def test_a_session_of_nobody_is_no_session(desk: Wire) -> None:
 def test_an_order_is_shown_to_its_own_shopper_only(desk: Wire) -> None:
     walk_to(Step.COMPLETED)
     order = checkout.read_own_order(shop.call(), shop.shopper("ada"), "basket-1")
-    assert order == checkout.read_order(shop.call(), shop.CHANNEL, "basket-1")
+    assert order == checkout.read_order(shop.call(), shop.CHANNEL, "basket-1").order
     with pytest.raises(UnknownOrder):
         checkout.read_own_order(shop.call(), shop.shopper("grace"), "basket-1")
     with pytest.raises(UnknownOrder):
@@ -573,9 +573,9 @@ def test_a_users_orders_are_listed_newest_first(desk: Wire) -> None:
         shop.visit("ada", Event.USE_CREDIT, f"{total // 100}.00")
         shop.visit("ada", Event.COMPLETE, "true", after_s=60 * number)
     found, last = checkout.list_orders(shop.call(), shop.CHANNEL, "ada", limit=1, start=None)
-    assert [order.reference for order in found] == ["basket-1"]
+    assert [each.order.reference for each in found] == ["basket-1"]
     rest, _ = checkout.list_orders(shop.call(), shop.CHANNEL, "ada", limit=5, start=last)
-    assert [order.reference for order in rest] == ["basket-0"]
+    assert [each.order.reference for each in rest] == ["basket-0"]
     assert checkout.list_orders(shop.call(), shop.CHANNEL, "grace", limit=5, start=None)[0] == []
     with pytest.raises(UnknownUser):
         checkout.list_orders(shop.call(), shop.CHANNEL, "nobody", limit=5, start=None)

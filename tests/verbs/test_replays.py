@@ -3,6 +3,7 @@ refused, and the refusal shows nothing of the first.
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
@@ -17,9 +18,12 @@ from chalicelib.core.errors import (
     Refusal,
 )
 from chalicelib.ledger import ByUsers, NewAccount, OwnedAccount
+from chalicelib.store.requests import Settled
 from tests.core.made import CARD, CREDIT
 from tests.store.wire import Wire
 from tests.verbs import shop
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -55,6 +59,26 @@ def open_for_alan(after_s: float, account_id: str | None = None) -> OwnedAccount
     return settled.answer
 
 
+def held() -> object:
+    return shop.hold("h-1")
+
+
+def captured() -> object:
+    held()
+    return shop.capture("h-1")
+
+
+def sent() -> object:
+    return shop.send("t-1", "ada", "grace")
+
+
+def after(after_s: float, prepare: Callable[[], object], act: Callable[[], Settled[T]]) -> T:
+    """Prepare before the first write alone."""
+    if not after_s:
+        prepare()
+    return act().answer
+
+
 WRITES: dict[str, Callable[[float], object]] = {
     "make channel": lambda s: registry.make_channel(shop.call(s), "second", "JPY").answer,
     "set setting": lambda s: registry.set_setting(
@@ -77,6 +101,17 @@ WRITES: dict[str, Callable[[float], object]] = {
     "open account with an id": lambda s: open_for_alan(s, "alan-try"),
     "transfer by users": lambda s: shop.send("t-1", "ada", "grace", note="n", after_s=s).answer,
     "transfer by ids": lambda _: shop.send_by_ids("t-1", "ada-try", "grace-try").answer,
+    "hold": lambda s: shop.hold("h-1", after_s=s).answer,
+    "capture": lambda s: after(s, held, lambda: shop.capture("h-1", after_s=s)),
+    "void": lambda s: after(s, held, lambda: shop.void("h-1", after_s=s)),
+    "refund an order": lambda s: after(
+        s, shop.buy, lambda: shop.refund_order("r-1", "1.00", after_s=s)
+    ),
+    "refund a hold": lambda s: after(
+        s, captured, lambda: shop.refund_hold("r-1", "h-1", "1.00", after_s=s)
+    ),
+    "adjust": lambda s: shop.adjust("a-1", after_s=s).answer,
+    "reverse": lambda s: after(s, sent, lambda: shop.reverse("t-1", after_s=s)),
     "pre-order": lambda s: shop.open_checkout("grace", reference="b-2", after_s=s).answer,
     "pre-order without reference": lambda s: (
         shop.open_checkout("grace", reference=None, after_s=s).answer
@@ -308,5 +343,5 @@ def test_a_pre_order_without_reference_is_another_one_after_completion(wired: Wi
     second = shop.open_checkout("ada", 100, reference=None).answer
     assert second.reference != first.reference
     assert second.state == "open"
-    order = checkout.read_order(shop.call(), shop.CHANNEL, first.reference)
+    order = checkout.read_order(shop.call(), shop.CHANNEL, first.reference).order
     assert order.order_id == first.order_id != second.order_id

@@ -1,8 +1,4 @@
-"""The verbs of credit: open an account, transfer, and read what happened.
-
-Each verb reads, lets `core` decide, and hands the writes to `store`, whose loop knows how to
-repeat. Nothing here looks at a clock or at HTTP.
-"""
+"""Open a loyalty account, and read accounts: as they stand, as of a past time, and in lists."""
 
 import secrets
 from collections.abc import Sequence
@@ -15,18 +11,13 @@ from chalicelib.core.errors import (
     AccountExists,
     AccountIdTaken,
     AtTooRecent,
-    CurrencyMismatch,
     IdConflict,
-    InvalidAmount,
-    SameAccount,
     UnknownAccount,
-    UnknownChannel,
-    UnknownTransfer,
     UnknownUser,
 )
-from chalicelib.core.money import parse_amount, parse_opening
+from chalicelib.core.money import parse_opening
 from chalicelib.core.names import to_ms
-from chalicelib.core.transfers import Transfer, Wanted
+from chalicelib.ledger.required import require_account, require_channel
 from chalicelib.store.accounts import (
     account_id_key,
     account_in,
@@ -41,8 +32,8 @@ from chalicelib.store.accounts import (
 from chalicelib.store.actions import AnyKey, Item, Rows
 from chalicelib.store.entries import last_entry_at, list_entries, put_entry
 from chalicelib.store.requests import Commit, Replay, Settled, batch_get, settle
-from chalicelib.store.settings import channel_in, channel_key
-from chalicelib.store.transfers import post, put_transfer, transfer_in, transfer_key
+from chalicelib.store.settings import channel_key
+from chalicelib.store.transfers import put_transfer
 from chalicelib.store.users import email_key, owner_in, user_in, user_key
 
 AT_SETTLES_MS = 60_000
@@ -88,24 +79,6 @@ class Filters:
     account_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ByUsers:
-    """The parties of a transfer, as users with accounts in one currency."""
-
-    source: str
-    target: str
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class ByAccountIds:
-    """The parties of a transfer, as account ids; the currency, if named, must be theirs."""
-
-    source: str
-    target: str
-    currency: str | None
-
-
 # --- opening --------------------------------------------------------------------------------
 
 
@@ -136,11 +109,11 @@ def open_account(call: Call, channel: str, wanted: NewAccount) -> Settled[OwnedA
     )
 
     def decide(rows: Rows) -> Commit[OwnedAccount] | Replay[OwnedAccount]:
-        _require_channel(rows, channel)
+        require_channel(rows, channel)
         user = user_in(rows, channel, key.user_pk)
         if user is None:
             raise UnknownUser
-        found = account_in(rows, key)
+        found = account_in(rows, key, to_ms(call.now))
         if found is not None and found.opening.idempotency_key == opening.idempotency_key:
             _check_replay(found, new, wanted)
             return Replay(OwnedAccount(as_opened(found), user.email))
@@ -203,7 +176,7 @@ def _owner_of(call: Call, channel: str, wanted: NewAccount) -> str:
     if wanted.idempotency_key is not None:
         keys.append(opening_key(channel, wanted.idempotency_key))
     rows = batch_get(keys, deadline=call.deadline, consistent=True)
-    _require_channel(rows, channel)
+    require_channel(rows, channel)
     if wanted.idempotency_key is not None:
         opened = opened_in(rows, channel, wanted.idempotency_key)
         if opened is not None and opened.currency == wanted.currency:
@@ -212,116 +185,6 @@ def _owner_of(call: Call, channel: str, wanted: NewAccount) -> str:
     if user_pk is None:
         raise UnknownUser("No user has this e-mail address; give the complete address.")
     return user_pk
-
-
-# --- transfers ------------------------------------------------------------------------------
-
-
-def transfer(
-    call: Call,
-    channel: str,
-    transfer_id: str,
-    parties: ByUsers | ByAccountIds,
-    *,
-    amount: str,
-    note: str | None,
-) -> Settled[Transfer]:
-    """Move credit between two accounts of one currency, once for ever under this id.
-
-    Raises `InvalidAmount`, `UnknownCurrency`, `UnknownChannel`, `UnknownAccount`, `SameAccount`,
-    `CurrencyMismatch`, `SourceWithoutEntries`, `InsufficientCredit` or `IdConflict`.
-    """
-    if parties.source == parties.target:
-        raise SameAccount
-    if isinstance(parties, ByUsers):
-        source = AccountKey(channel, parties.source, parties.currency)
-        target = AccountKey(channel, parties.target, parties.currency)
-    else:
-        named = _resolve(call, channel, transfer_id, parties)
-        if isinstance(named, Transfer):
-            return Settled(_repeated(call, named, parties, amount, note), written=False)
-        source, target = named
-    wanted = Wanted(channel, transfer_id, parse_amount(amount, source.currency), note, call.by)
-
-    def decide(rows: Rows) -> Commit[Transfer] | Replay[Transfer]:
-        stored = transfer_in(rows, channel, transfer_id)
-        if stored is not None:
-            rules.check_replay(stored, wanted, same_parties=_moved_between(stored, parties))
-            return Replay(stored)
-        from_account = _require_account(rows, source)
-        to_account = _require_account(rows, target)
-        movement = rules.decide(wanted, from_account, to_account, to_ms(call.now))
-        return Commit(post(movement), movement.transfer)
-
-    keys = [
-        channel_key(channel),
-        transfer_key(channel, transfer_id),
-        account_key(source),
-        account_key(target),
-    ]
-    return settle(decide, keys, deadline=call.deadline)
-
-
-def _repeated(
-    call: Call, stored: Transfer, parties: ByAccountIds, amount: str, note: str | None
-) -> Transfer:
-    """Return the stored transfer if it is asked for again, and nothing of it otherwise."""
-    try:
-        minor = parse_amount(amount, stored.currency)
-    except InvalidAmount:
-        # Which digits are too many would tell the currency.
-        raise IdConflict from None
-    wanted = Wanted(stored.channel, stored.id, minor, note, call.by)
-    rules.check_replay(stored, wanted, same_parties=_moved_between(stored, parties))
-    return stored
-
-
-def read_transfer(call: Call, channel: str, transfer_id: str) -> Transfer:
-    """Return a transfer. Raises `UnknownChannel` or `UnknownTransfer`."""
-    keys = [channel_key(channel), transfer_key(channel, transfer_id)]
-    rows = batch_get(keys, deadline=call.deadline, consistent=True)
-    _require_channel(rows, channel)
-    found = transfer_in(rows, channel, transfer_id)
-    if found is None:
-        raise UnknownTransfer
-    return found
-
-
-def _resolve(
-    call: Call, channel: str, transfer_id: str, parties: ByAccountIds
-) -> Transfer | tuple[AccountKey, AccountKey]:
-    """Return the transfer if its id is taken, else the accounts that the ids name."""
-    keys = [
-        channel_key(channel),
-        transfer_key(channel, transfer_id),
-        account_id_key(channel, parties.source),
-        account_id_key(channel, parties.target),
-    ]
-
-    def decide(rows: Rows) -> Replay[Transfer | tuple[AccountKey, AccountKey]]:
-        stored = transfer_in(rows, channel, transfer_id)
-        if stored is not None:
-            return Replay(stored)
-        source = named_in(rows, channel, parties.source)
-        target = named_in(rows, channel, parties.target)
-        if source is None or target is None:
-            _require_channel(rows, channel)
-            missing = parties.source if source is None else parties.target
-            raise UnknownAccount(f"No account of this channel has the account_id {missing!r}.")
-        if parties.currency not in {None, source.currency}:
-            raise CurrencyMismatch
-        return Replay((source, target))
-
-    return settle(decide, keys, deadline=call.deadline).answer
-
-
-def _moved_between(stored: Transfer, parties: ByUsers | ByAccountIds) -> bool:
-    asked = (parties.source, parties.target)
-    if isinstance(parties, ByUsers):
-        kept = (stored.source.user_pk, stored.target.user_pk)
-        return asked == kept and stored.currency == parties.currency
-    kept_ids = (stored.source.account_id, stored.target.account_id)
-    return asked == kept_ids and parties.currency in {None, stored.currency}
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -335,7 +198,7 @@ def read_account(call: Call, key: AccountKey) -> OwnedAccount:
         user_key(key.channel, key.user_pk),
     ]
     rows = batch_get(keys, deadline=call.deadline, consistent=True)
-    return OwnedAccount(_require_account(rows, key), _email(rows, key))
+    return OwnedAccount(require_account(rows, key, to_ms(call.now)), _email(rows, key))
 
 
 def read_account_at(call: Call, key: AccountKey, at_ms: int) -> PastBalance:
@@ -366,7 +229,7 @@ def list_accounts(
         keys, last = _page_of(_few_keys(call, channel, filters), limit=limit, start=start)
     if not keys and start is None:
         rows = batch_get([channel_key(channel)], deadline=call.deadline, consistent=True)
-        _require_channel(rows, channel)
+        require_channel(rows, channel)
     return _owned(call, keys), last
 
 
@@ -448,23 +311,12 @@ def _owned(call: Call, keys: Sequence[AccountKey]) -> list[OwnedAccount]:
         deadline=call.deadline,
         consistent=True,
     )
-    return [OwnedAccount(_require_account(rows, key), _email(rows, key)) for key in keys]
+    return [
+        OwnedAccount(require_account(rows, key, to_ms(call.now)), _email(rows, key)) for key in keys
+    ]
 
 
 def _email(rows: Rows, key: AccountKey) -> str:
     user = user_in(rows, key.channel, key.user_pk)
     assert user is not None, "an account is opened only for a registered user"
     return user.email
-
-
-def _require_account(rows: Rows, key: AccountKey) -> Account:
-    account = account_in(rows, key)
-    if account is None:
-        _require_channel(rows, key.channel)
-        raise UnknownAccount(f"The user {key.user_pk!r} has no account in {key.currency}.")
-    return account
-
-
-def _require_channel(rows: Rows, channel: str) -> None:
-    if channel_in(rows, channel) is None:
-        raise UnknownChannel

@@ -1,0 +1,63 @@
+"""Holds: put once when they are authorised, changed once when they are captured or voided."""
+
+from chalicelib.core.accounts import AccountKey
+from chalicelib.core.holds import Hold, HoldState
+from chalicelib.store.actions import Action, Key, Rows, put_once, update
+from chalicelib.store.tables import HoldRow
+
+
+def hold_key(account: AccountKey, hold_id: str) -> Key[HoldRow]:
+    """Return the key of a hold."""
+    return Key(HoldRow, _hash(account), hold_id)
+
+
+def hold_in(rows: Rows, account: AccountKey, hold_id: str) -> Hold | None:
+    """Return the hold out of rows that hold its key."""
+    row = rows.get(hold_key(account, hold_id))
+    return None if row is None else _hold(account, row)
+
+
+def put_hold(hold: Hold) -> Action:
+    """Return the put of a new hold, refused when its id was used before."""
+    return put_once(
+        HoldRow(
+            account=_hash(hold.account),
+            id=hold.id,
+            amount=hold.amount,
+            captured=hold.captured,
+            state=hold.state.value,
+            order=hold.order,
+            expires_ms=hold.expires_ms,
+            created_ms=hold.created_ms,
+            by=hold.by,
+        )
+    )
+
+
+def end_hold(hold: Hold) -> Action:
+    """Return the update of a hold that is captured or voided, refused unless it was open."""
+    changes = [HoldRow.state.set(hold.state.value), HoldRow.captured.set(hold.captured)]
+    if hold.order is not None:
+        changes.append(HoldRow.order.set(hold.order))
+    key = hold_key(hold.account, hold.id)
+    return update(key, changes, HoldRow.state == HoldState.OPEN.value)
+
+
+def _hash(account: AccountKey) -> str:
+    return f"{account.channel}#{account.user_pk}#{account.currency}"
+
+
+def _hold(account: AccountKey, row: HoldRow) -> Hold:
+    state = HoldState(row.state)
+    assert state is not HoldState.LAPSED, "a lapse is never stored"
+    return Hold(
+        account=account,
+        id=row.id,
+        amount=row.amount,
+        captured=row.captured,
+        state=state,
+        order=row.order,
+        expires_ms=row.expires_ms,
+        created_ms=row.created_ms,
+        by=row.by,
+    )

@@ -1,0 +1,173 @@
+"""`audit`: prove the books of a channel, or name what is wrong with them.
+
+Exit status: 0, the books are right; 1, faults were found; 2, the audit could not be made or was
+interrupted. What was done is kept in a file, and the same command goes on from there.
+"""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from chalicelib import ledger
+from chalicelib.config import config
+from chalicelib.core.audit import Report, time_text
+from chalicelib.core.errors import Refusal
+from chalicelib.core.names import to_ms
+from chalicelib.ledger.audit import made_ms
+from cli.audit_file import AuditFile, Books
+from cli.audit_run import report_of, run
+from cli.calls import call_as_developer
+from cli.demo import CHANNEL
+from cli.local import LocalError, folder
+
+WRONG: Final = 1
+NOT_MADE: Final = 2
+
+
+def audit(
+    channel: Annotated[str, typer.Option(help="The sales channel.")] = CHANNEL,
+    json: Annotated[
+        str | None, typer.Option(help="Write the report as JSON to a file, or to - for output.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over after an interruption.")
+    ] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="Where an interrupted audit is kept, to go on with.")
+    ] = None,
+) -> None:
+    """Prove the books of a channel: exit status 0 right, 1 wrong, 2 not audited."""
+    # With --json - the output is the report alone.
+    told = Console(highlight=False, soft_wrap=True, stderr=json == "-")
+    with _verdict_or_not():
+        report = _audited(channel, state, told, fresh=fresh)
+        _show(told, report)
+        if json is not None:
+            _write(report, json)
+    raise typer.Exit(0 if report.right else WRONG)
+
+
+@contextmanager
+def _verdict_or_not() -> Iterator[None]:
+    """Let nothing that ends an audit early look like a verdict: it is exit status 2."""
+    try:
+        yield
+    except (LocalError, Refusal) as error:
+        why = error.detail if isinstance(error, Refusal) else str(error)
+        print(f"Error: {why}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(
+            "Interrupted. What was done is kept; the same command goes on from there.",
+            file=sys.stderr,
+        )
+    except Exception:  # noqa: BLE001  # Python's own exit status would say that faults were found
+        traceback.print_exc()
+    else:
+        return
+    raise typer.Exit(NOT_MADE)
+
+
+def _audited(channel: str, state: Path | None, told: Console, *, fresh: bool) -> Report:
+    """Audit from the beginning or from where it was interrupted; keep and return the report."""
+    call = call_as_developer()
+    stage, prefix = config().stage, config().table_prefix
+    books = Books(stage, prefix, channel, made_ms(call, channel))
+    file = AuditFile(state or folder() / f"audit-{stage}-{channel}.sqlite")
+    try:
+        if fresh:
+            file.forget()
+        if file.begin(books, to_ms(call.now)):
+            told.print(
+                f"Going on with the audit of {time_text(file.started_ms)}: "
+                f"{_count(file.counts.accounts, 'account', 'accounts')}, "
+                f"{_count(file.counts.entries, 'entry', 'entries')} and "
+                f"{_count(file.counts.transfers, 'transfer', 'transfers')} are done. "
+                "Start over with --fresh."
+            )
+        with _progress(told) as progress:
+            tasks: dict[str, TaskID] = {}
+            for step in run(file, call_as_developer):
+                task = tasks.get(step.part)
+                if task is None:
+                    task = tasks[step.part] = progress.add_task(step.part, total=None)
+                progress.update(task, completed=step.done, total=step.total)
+        report = report_of(file, to_ms(call_as_developer().now))
+        ledger.keep_audit(call_as_developer(), report)
+    except BaseException:
+        file.close()
+        raise
+    file.remove()
+    return report
+
+
+# --- what is shown --------------------------------------------------------------------------
+
+
+def _progress(told: Console) -> Progress:
+    """Return a progress display, drawn only where somebody watches.
+
+    Nobody knows how much there is of what is listed page by page, so only transfers have a bar
+    that fills: their entries were counted before.
+    """
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,}"),
+        TimeElapsedColumn(),
+        console=told,
+        transient=True,
+        disable=not told.is_terminal,
+    )
+
+
+def _show(told: Console, report: Report) -> None:
+    names = ("issued", "refunded", "outstanding", "escrow", "spent", "expired")
+    table = Table(title=f"Channel {report.channel} as of {report.as_of}", title_justify="left")
+    table.add_column("currency")
+    for name in names:
+        table.add_column(name, justify="right")
+    for totals in report.totals:
+        table.add_row(totals.currency, *(getattr(totals, name) for name in names))
+    told.print(table)
+    for fault in report.faults:
+        told.print(f"[bold]{fault.kind}[/bold]  {escape(fault.where)}: {escape(fault.detail)}")
+    if report.fault_count > len(report.faults):
+        told.print(f"... and {report.fault_count - len(report.faults):,} more.")
+    told.print(_verdict(report))
+
+
+def _verdict(report: Report) -> str:
+    counted = (
+        _count(report.accounts, "account", "accounts"),
+        _count(report.entries, "entry", "entries"),
+        _count(report.transfers, "transfer", "transfers"),
+        _count(report.holds, "open hold", "open holds"),
+        _count(report.refunds, "refunded payment", "refunded payments"),
+    )
+    size = f"{', '.join(counted[:-1])} and {counted[-1]}"
+    if report.right:
+        return f"The books of {report.channel} are right: {size}."
+    faults = _count(report.fault_count, "fault", "faults")
+    return f"The books of {report.channel} are wrong: {faults} in {size}."
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _write(report: Report, to: str) -> None:
+    text = report.model_dump_json(indent=2)
+    if to == "-":
+        print(text)
+    else:
+        Path(to).write_text(f"{text}\n")

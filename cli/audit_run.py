@@ -1,0 +1,128 @@
+"""How an audit runs: part after part, each step saved in its file with the place it reached.
+
+It may be left after any step, or anywhere between two, and is gone on with from the last one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from chalicelib.core import audit as rules
+from chalicelib.core.audit import MAX_FAULTS_SHOWN, SETTLES_MS, Report, time_text
+from chalicelib.ledger import audit as pages
+from chalicelib.ledger.audit import Calls
+from cli.audit_file import AuditFile
+
+ENTRIES: Final = "entries"
+TRANSFERS: Final = "transfers"
+REFUNDS: Final = "refunds"
+REFUNDS_LEFT: Final = "refunds of other payments"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a part of the audit is; nobody knows the total of most."""
+
+    part: str
+    done: int
+    total: int | None = None
+
+
+def run(file: AuditFile, calls: Calls) -> Iterator[Step]:
+    """Audit what is left, and yield each step once it is saved."""
+    parts = {
+        ENTRIES: _audit_accounts,
+        TRANSFERS: _audit_transfers,
+        REFUNDS: _audit_refunds,
+        REFUNDS_LEFT: _audit_refunds_left,
+    }
+    for part, steps in parts.items():
+        if not file.is_done(part):
+            yield from steps(file, calls)
+            file.save(part, None, done=True)
+
+
+def report_of(file: AuditFile, finished_ms: int) -> Report:
+    """Return the report, once everything is done."""
+    as_of_ms = _as_of_ms(file)
+    faults = [rules.transfer_missing(owned) for owned in file.unmatched(as_of_ms)]
+    for currency, flows in sorted(file.flows.items()):
+        faults += rules.check_currency(currency, flows)
+    file.add_faults(faults)
+    count = file.count_faults()
+    return Report(
+        channel=file.channel,
+        started_at=time_text(file.started_ms),
+        as_of=time_text(as_of_ms),
+        finished_at=time_text(finished_ms),
+        right=count == 0,
+        accounts=file.counts.accounts,
+        entries=file.counts.entries,
+        transfers=file.counts.transfers,
+        holds=file.counts.holds,
+        refunds=file.counts.refunds,
+        totals=rules.totals_of(file.flows),
+        fault_count=count,
+        faults=tuple(file.faults(MAX_FAULTS_SHOWN)),
+    )
+
+
+def _as_of_ms(file: AuditFile) -> int:
+    """Return up to when one thing is laid beside another, however long the audit takes."""
+    return file.started_ms - SETTLES_MS
+
+
+def _audit_accounts(file: AuditFile, calls: Calls) -> Iterator[Step]:
+    for account in pages.audit_accounts(
+        calls,
+        file.channel,
+        as_of_ms=_as_of_ms(file),
+        start=file.place(ENTRIES),
+        keep=file.add_entries,
+    ):
+        file.counts.accounts += 1
+        file.counts.entries += account.entries
+        file.counts.holds += account.holds
+        file.flows[account.currency] += account.flows
+        file.add_faults(account.faults)
+        file.save(ENTRIES, account.place)
+        yield Step(ENTRIES, file.counts.entries)
+
+
+def _audit_transfers(file: AuditFile, calls: Calls) -> Iterator[Step]:
+    total = file.count_transfers()
+    for page in pages.audit_transfers(
+        calls,
+        file.channel,
+        as_of_ms=_as_of_ms(file),
+        start=file.place(TRANSFERS),
+        entries_of=file.entries_of,
+    ):
+        file.match(page.ids)
+        file.counts.transfers += len(page.ids)
+        file.add_faults(page.faults)
+        file.save(TRANSFERS, page.last, done=page.last is None)
+        yield Step(TRANSFERS, file.counts.transfers, total)
+
+
+def _audit_refunds(file: AuditFile, calls: Calls) -> Iterator[Step]:
+    for page in pages.audit_refunds(
+        calls, file.channel, start=file.place(REFUNDS), seen_of=file.refunds_of
+    ):
+        file.add_sales(page.sales)
+        file.counts.refunds += len(page.sales)
+        file.add_faults(page.faults)
+        file.save(REFUNDS, page.last, done=page.last is None)
+        yield Step(REFUNDS, file.counts.refunds)
+
+
+def _audit_refunds_left(file: AuditFile, calls: Calls) -> Iterator[Step]:
+    """Audit the payments that entries refund, and of which nothing counts as refunded."""
+    done = 0
+    while sales := file.sales_left(pages.SALES_A_PAGE):
+        found = pages.audit_sales(calls, file.channel, sales, file.refunds_of)
+        file.add_sales(sales)
+        file.add_faults(found)
+        file.save(REFUNDS_LEFT, None)
+        done += len(sales)
+        yield Step(REFUNDS_LEFT, done)
