@@ -16,9 +16,10 @@ PYTEST = $(BIN)/python -m pytest -n 2 --dist=loadfile
 stamp = $(shell (pwd; cat $(1)) | cksum | cut -d ' ' -f 1)
 TOOLS := .venv/installed-$(call stamp,requirements-dev.txt)
 ENGINE := .engine/venv/installed-$(call stamp,cli/engine-requirements.txt)
+DYNAMODB_LOCAL := .engine/dynamodb-local-1.25.1/installed-$(call stamp,tests/engine/dynamodb_local.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof lint format package openapi pins clean
+.PHONY: help run test proof soak lint format package openapi pins clean
 
 help: ## Print this list
 	@echo "make TARGET, where TARGET is one of:"
@@ -27,11 +28,14 @@ help: ## Print this list
 run: $(TOOLS) $(ENGINE) ## Serve on http://127.0.0.1:8000 until Ctrl-C (PORT=8080, FRESH=1)
 	@exec $(BIN)/python -m cli serve --port $(PORT) $(if $(filter-out 0 no,$(FRESH)),--fresh)
 
-test: $(TOOLS) $(ENGINE) lint ## Run everything that must pass (ARGS="-k transfer --cov")
+test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) lint ## Run everything that must pass (ARGS="-k transfer --cov")
 	@$(PYTEST) --hypothesis-profile=test $(ARGS)
 
-proof: $(TOOLS) $(ENGINE) ## Run what is random or long at full count
+proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) ## Run what is random or long at full count
 	@$(PYTEST) -m "hypothesis or proof" --hypothesis-profile=proof --timeout=1200 $(ARGS)
+
+soak: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) ## Move credit at random until Ctrl-C, or until it is wrong
+	@exec $(BIN)/python -m tests.engine.bank soak
 
 lint: $(TOOLS) ## Check style, types and the direction of imports, in seconds
 	@$(BIN)/ruff check --quiet .
@@ -74,6 +78,9 @@ $(TOOLS):
 
 $(ENGINE):
 	@$(call install,.engine/venv,cli/engine-requirements.txt,half a minute)
+
+$(DYNAMODB_LOCAL): $(TOOLS)
+	@$(BIN)/python -m tests.engine.dynamodb_local && touch $@
 
 # $(call install,ENVIRONMENT,REQUIREMENTS,HOW LONG)
 define install

@@ -22,6 +22,15 @@ settings.register_profile(
 settings.load_profile("test")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to tell even when they pass, by `record_property("report", text)`."""
+    for outcome in ("passed", "failed"):
+        for result in terminalreporter.getreports(outcome):
+            for name, text in result.user_properties:
+                if name == "report":
+                    terminalreporter.write_line(str(text))
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Run an embedded engine of this test process's own; `engine.address` is its endpoint."""

@@ -12,6 +12,7 @@ import pytest
 from cli.local import PROJECT
 
 MAKEFILE = (PROJECT / "Makefile").read_text()
+STAMPED = ("requirements-dev.txt", "cli/engine-requirements.txt", "tests/engine/dynamodb_local.py")
 PINS = ("requirements.txt", "requirements-dev.txt", "cli/engine-requirements.txt")
 
 
@@ -50,8 +51,8 @@ def test_make_help_prints_every_target() -> None:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A fresh checkout, as far as make is concerned: nothing is installed in it."""
-    for name in ("Makefile", "requirements-dev.txt", "cli/engine-requirements.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in (*STAMPED, "Makefile"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
     return tmp_path
 
