@@ -19,9 +19,9 @@ from rich.table import Table
 
 from chalicelib import ledger
 from chalicelib.config import config
-from chalicelib.core.audit import Report, time_text
+from chalicelib.core.audit import Report
 from chalicelib.core.errors import Refusal
-from chalicelib.core.names import to_ms
+from chalicelib.core.names import time_text, to_ms
 from chalicelib.ledger.audit import made_ms
 from cli.audit_file import AuditFile, Books
 from cli.audit_run import report_of, run

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.core import audit as rules
-from chalicelib.core.audit import MAX_FAULTS_SHOWN, SETTLES_MS, Report, time_text
+from chalicelib.core.audit import MAX_FAULTS_SHOWN, SETTLES_MS, Report
+from chalicelib.core.names import time_text
 from chalicelib.ledger import audit as pages
 from chalicelib.ledger.audit import Calls
 from cli.audit_file import AuditFile

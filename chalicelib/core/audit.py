@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from chalicelib.core.accounts import HOUSE_BANK, HOUSE_EXPIRED, HOUSE_REFUND, HOUSE_SALE, Entry
 from chalicelib.core.currencies import DIGITS
 from chalicelib.core.money import format_amount
-from chalicelib.core.names import from_ms
+from chalicelib.core.names import time_text
 from chalicelib.core.transfers import REVERSIBLE, Party, Transfer, reversal_id
 
 SETTLES_MS: Final = 60_000
@@ -315,11 +315,6 @@ def amount_text(minor: int, currency: str) -> str:
 def money(minor: int, currency: str) -> str:
     """Return an amount with its currency, also for a code that is not active."""
     return f"{amount_text(minor, currency)} {currency}"
-
-
-def time_text(at_ms: int) -> str:
-    """Return milliseconds since 1970 as RFC 3339 in UTC."""
-    return from_ms(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 # --- how a transfer is compared -----------------------------------------------------------------

@@ -13,8 +13,9 @@ from chalicelib.core.accounts import (
     entry_hash,
     total,
 )
-from chalicelib.core.audit import Fault, FaultKind, Flows, OwnedEntry, money, time_text
+from chalicelib.core.audit import Fault, FaultKind, Flows, OwnedEntry, money
 from chalicelib.core.currencies import DIGITS
+from chalicelib.core.names import time_text
 from chalicelib.core.transfers import opening_id
 
 

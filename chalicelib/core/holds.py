@@ -25,7 +25,7 @@ from chalicelib.core.errors import (
     TooManyHolds,
 )
 from chalicelib.core.money import format_amount
-from chalicelib.core.names import from_ms
+from chalicelib.core.names import time_text
 
 DEFAULT_LIFE_S: Final = 7 * 24 * 60 * 60
 """How long a hold lasts if the caller does not say: a week, as card authorisations do."""
@@ -140,7 +140,7 @@ def _require_open(hold: Hold, state: HoldState) -> None:
         raise HoldVoided
     if state is HoldState.LAPSED:
         # By a stale read even a hold without a limit may seem to lapse; the loop reads again.
-        limit = "none" if hold.expires_ms is None else from_ms(hold.expires_ms).isoformat()
+        limit = "none" if hold.expires_ms is None else time_text(hold.expires_ms)
         raise HoldLapsed(f"Its time limit was {limit}; what it kept is available again.")
 
 

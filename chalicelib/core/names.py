@@ -39,6 +39,11 @@ def to_ms(moment: datetime.datetime) -> int:
     return seconds * 1000 + moment.microsecond // 1000
 
 
+def time_text(at_ms: int) -> str:
+    """Return milliseconds since 1970-01-01 UTC as RFC 3339: `2026-11-22T09:30:00.000Z`."""
+    return from_ms(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def from_ms(at_ms: int) -> datetime.datetime:
     """Return milliseconds since 1970-01-01 UTC as an aware UTC time."""
     seconds, milliseconds = divmod(at_ms, 1000)

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, PlainSerializer
 
-from chalicelib.core.names import from_ms
+from chalicelib.core.names import from_ms, time_text, to_ms
 
 
 def _rfc3339(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(to_ms(moment))
 
 
 Time = Annotated[

@@ -406,7 +406,7 @@ def create_missing() -> list[str]:
     For local engines and tests; in a deployed stage the template makes the tables.
     """
     wire = connection()
-    present = set(wire.list_tables()["TableNames"])
+    present = _present()
     created: list[str] = []
     for definition in definitions(config().table_prefix):
         name = definition["TableName"]
@@ -416,6 +416,17 @@ def create_missing() -> list[str]:
     for name in created:
         _wait_until_active(name)
     return created
+
+
+def _present() -> set[str]:
+    names: set[str] = set()
+    last: str | None = None
+    while True:
+        page = connection().list_tables(exclusive_start_table_name=last)
+        names.update(page["TableNames"])
+        last = page.get("LastEvaluatedTableName")
+        if last is None:
+            return names
 
 
 def _wait_until_active(name: str) -> None:

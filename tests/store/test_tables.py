@@ -101,3 +101,13 @@ def test_tables_are_made_only_where_they_are_missing(wire: Wire) -> None:
     assert create_missing() == []
     wire.ask("DeleteTable", {"TableName": "test-orders"})
     assert create_missing() == ["test-orders"]
+
+
+def test_tables_are_found_beyond_the_first_page_of_names(wire: Wire) -> None:
+    """An engine names a hundred tables at a time, and others' may come first."""
+    others = [f"other-{number:03d}" for number in range(100)]
+    for name in others:
+        wire.ask("CreateTable", {**DEFINED["orders"], "TableName": name})
+    assert create_missing() == []
+    for name in others:
+        wire.ask("DeleteTable", {"TableName": name})
