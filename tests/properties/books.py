@@ -6,7 +6,9 @@ The rows are what the engine holds; sums, numbers, order and hashes are computed
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.store.wire import Json
 
@@ -14,11 +16,27 @@ Rows = dict[str, list[Json]]
 
 PREFIX = "test-"
 PUT_ONCE = ("account_ids", "entries", "transfers", "orders")
+MAX_OPEN_HOLDS = 8
+
+PARTIES = {
+    "opening": {("house:BANK", "account")},
+    "transfer": {("account", "account")},
+    "order": {("account", "house:SALE")},
+    "capture": {("account", "house:SALE")},
+    "refund": {("house:REFUND", "account")},
+    "adjust": {("house:BANK", "account"), ("account", "house:BANK")},
+    "reversal": {
+        ("account", "account"),
+        ("house:BANK", "account"),
+        ("account", "house:BANK"),
+    },
+}
+"""Between whom each kind of transfer moves credit."""
 
 
 def plain(item: Json) -> Json:
     """Return a row with Python values in place of DynamoDB's."""
-    read = {"S": str, "N": int, "BOOL": bool}
+    read: dict[str, Callable[[Any], Any]] = {"S": str, "N": int, "BOOL": bool, "M": plain}
     return {
         name: read[kind](value)
         for name, typed in item.items()
@@ -35,6 +53,8 @@ class Books:
     entries: dict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))
     transfers: dict[str, Json] = field(default_factory=dict)
     orders: dict[str, Json] = field(default_factory=dict)
+    holds: dict[tuple[str, str], Json] = field(default_factory=dict)
+    refunds: dict[str, Json] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Rows) -> "Books":
@@ -48,7 +68,14 @@ class Books:
             entries.sort(key=lambda row: str(row["at_seq"]))
         books.transfers = {row["id"]: row for row in map(plain, rows[PREFIX + "transfers"])}
         books.orders = {row["id"]: row for row in map(plain, rows[PREFIX + "orders"])}
+        for row in map(plain, rows[PREFIX + "holds"]):
+            books.holds[row["account"], row["id"]] = row
+        books.refunds = {row["sale"]: row for row in map(plain, rows[PREFIX + "refunds"])}
         return books
+
+    def of_kind(self, kind: str) -> dict[str, Json]:
+        """Return all transfers of one kind."""
+        return {name: row for name, row in self.transfers.items() if row["kind"] == kind}
 
 
 def audit(books: Books) -> None:
@@ -56,9 +83,13 @@ def audit(books: Books) -> None:
     assert set(books.entries) <= set(books.accounts)
     for key, account in books.accounts.items():
         _audit_account(key, account, books.entries.get(key, []))
+        _audit_open_holds(key, account, books)
     _audit_legs(books)
     _audit_conservation(books)
     _audit_orders(books)
+    _audit_captures(books)
+    _audit_refunds(books)
+    _audit_reversals(books)
 
 
 def _audit_account(key: str, account: Json, entries: list[Json]) -> None:
@@ -69,7 +100,7 @@ def _audit_account(key: str, account: Json, entries: list[Json]) -> None:
         assert at_ms >= last_ms
         balance, last_ms = balance + entry["amount"], at_ms
         assert entry["balance_after"] == balance
-        assert entry["hash"] == _hash(key, entry, at_ms, seq, previous)
+        assert entry["hash"] == chain_hash(key, entry, at_ms, seq, previous)
         previous = entry["hash"]
     assert account["available"] + account["held"] == balance
     assert account["seq"] == len(entries)
@@ -79,7 +110,8 @@ def _audit_account(key: str, account: Json, entries: list[Json]) -> None:
         assert account["entry_ms"] == last_ms
 
 
-def _hash(key: str, entry: Json, at_ms: int, seq: int, previous: str) -> str:
+def chain_hash(key: str, entry: Json, at_ms: int, seq: int, previous: str) -> str:
+    """Return the hash that an entry must have after the previous one."""
     content = [previous, *key.split("#"), seq, at_ms, entry["amount"], entry["balance_after"]]
     content += [entry[name] for name in ("kind", "counterparty", "transfer_id")]
     content += [entry.get("order"), entry.get("note")]
@@ -87,18 +119,37 @@ def _hash(key: str, entry: Json, at_ms: int, seq: int, previous: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _audit_open_holds(key: str, account: Json, books: Books) -> None:
+    """What an account holds is what its open holds keep, each as its own row says."""
+    held = account["open_holds"]
+    assert account["held"] == sum(hold["amount"] for hold in held.values()), "held by holds"
+    assert len(held) <= MAX_OPEN_HOLDS, "too many open holds"
+    for hold_id, hold in held.items():
+        row = books.holds.get((key, hold_id))
+        assert row is not None, "an open hold without a row"
+        assert row["state"] == "open", "an open hold ended"
+        assert hold == {name: row[name] for name in ("amount", "expires_ms")}, "two holds in one"
+
+
 def _audit_legs(books: Books) -> None:
-    """Every movement between two accounts has both legs, and every leg its transfer."""
-    legs: defaultdict[str, list[int]] = defaultdict(list)
+    """Every movement has a leg on each of its accounts, which names the other side."""
+    legs: defaultdict[str, list[tuple[str, int, str, str]]] = defaultdict(list)
     for key, entries in books.entries.items():
-        channel = key.split("#")[0]
+        channel, account_id = key.split("#")[0], books.accounts[key]["account_id"]
         for entry in entries:
-            legs[f"{channel}#{entry['transfer_id']}"].append(entry["amount"])
+            leg = (account_id, entry["amount"], entry["counterparty"], entry["kind"])
+            legs[f"{channel}#{entry['transfer_id']}"].append(leg)
     assert set(legs) == set(books.transfers)
     for name, transfer in books.transfers.items():
+        source, target, kind = transfer["source"], transfer["target"], transfer["kind"]
+        assert (_side(source), _side(target)) in PARTIES[kind], "a house of another kind"
         amount = transfer["amount"]
-        expected = {"transfer": [-amount, amount], "opening": [amount], "order": [-amount]}
-        assert sorted(legs[name]) == expected[transfer["kind"]]
+        both = [(source, -amount, target, kind), (target, amount, source, kind)]
+        assert sorted(legs[name]) == sorted(leg for leg in both if _side(leg[0]) == "account")
+
+
+def _side(party: str) -> str:
+    return party if party.startswith("house:") else "account"
 
 
 def _audit_conservation(books: Books) -> None:
@@ -107,15 +158,15 @@ def _audit_conservation(books: Books) -> None:
     for account in books.accounts.values():
         held[account["currency"]] += account["available"] + account["held"]
     for transfer in books.transfers.values():
-        issued = transfer["source"] == "house:BANK"
-        received = transfer["target"] == "house:SALE"
+        issued = transfer["source"] in {"house:BANK", "house:REFUND"}
+        received = transfer["target"] in {"house:BANK", "house:SALE"}
         held[transfer["currency"]] -= (issued - received) * transfer["amount"]
     assert not any(held.values())
 
 
 def _audit_orders(books: Books) -> None:
     """Every order was paid once, by its own transfer."""
-    paid = {name: t for name, t in books.transfers.items() if t["kind"] == "order"}
+    paid = books.of_kind("order")
     by_order = {f"{t['id'].split('#')[0]}#{t['order']}": t for t in paid.values()}
     assert set(by_order) == set(books.orders)
     assert len(by_order) == len(paid)
@@ -123,8 +174,72 @@ def _audit_orders(books: Books) -> None:
         assert by_order[name]["amount"] == order["loyalty"] == order["total"]
 
 
+def _audit_captures(books: Books) -> None:
+    """Every captured hold was captured once, by its own transfer; no other hold was."""
+    expected = {}
+    for (key, hold_id), row in books.holds.items():
+        channel, _, currency = key.split("#")
+        account_id = books.accounts[key]["account_id"]
+        captured = row["captured"]
+        if row["state"] == "captured":
+            assert 0 < captured <= row["amount"], "captured beyond the hold"
+            content = (account_id, currency, captured, row.get("order"))
+            expected[f"{channel}#capture:{account_id}:{hold_id}"] = content
+        else:
+            assert row["state"] in {"open", "voided"}, "no such state"
+            assert captured == 0, "captured without a capture"
+    found = {
+        name: (row["source"], row["currency"], row["amount"], row.get("order"))
+        for name, row in books.of_kind("capture").items()
+    }
+    assert found == expected, "captures are those of captured holds"
+
+
+def _audit_refunds(books: Books) -> None:
+    """All refunds of a payment go to its payer, and are together what its row says, or less."""
+    refunded: defaultdict[str, int] = defaultdict(int)
+    for name, refund in books.of_kind("refund").items():
+        sale = name.replace("#refund:", "#", 1).rpartition(":")[0]
+        payment = books.transfers.get(sale, {"kind": "none"})
+        assert payment["kind"] in {"order", "capture"}, "a refund of no payment"
+        assert refund["target"] == payment["source"], "a refund to somebody else"
+        assert refund["currency"] == payment["currency"]
+        assert refund.get("order") == payment.get("order"), "a refund of another order"
+        refunded[sale] += refund["amount"]
+    assert refunded == {name: row["refunded"] for name, row in books.refunds.items()}, (
+        "other than refunded"
+    )
+    for sale, amount in refunded.items():
+        assert amount <= books.transfers[sale]["amount"], "more refunded than paid"
+
+
+def _audit_reversals(books: Books) -> None:
+    """Every reversal moves its original back, whole; its id lets an original have one only."""
+    for name, reversal in books.of_kind("reversal").items():
+        original = books.transfers.get(name.replace("#reversal:", "#", 1), {"kind": "none"})
+        assert original["kind"] in {"transfer", "adjust"}, "reversed what is not reversible"
+        swapped = {"source": original["target"], "target": original["source"]}
+        same = {part: original[part] for part in ("currency", "amount")}
+        assert (swapped | same).items() <= reversal.items(), "reversed something else"
+
+
 def assert_nothing_rewritten(before: Rows, after: Rows) -> None:
-    """Assert that every put-once row of one moment is there, unchanged, in a later one."""
+    """Assert that a later moment keeps every row that is put once, and every end of a hold."""
     for table in PUT_ONCE:
         for item in before[PREFIX + table]:
             assert item in after[PREFIX + table], f"a row of {table} was changed or deleted"
+    earlier, later = Books.of(before), Books.of(after)
+    for key, hold in earlier.holds.items():
+        changeable = {"state", "captured", "order"} if hold["state"] == "open" else set()
+        kept = later.holds.get(key, {})
+        assert _without(kept, changeable) == _without(hold, changeable), (
+            "a row of holds was changed or deleted"
+        )
+    for sale, row in earlier.refunds.items():
+        assert later.refunds.get(sale, {"refunded": 0})["refunded"] >= row["refunded"], (
+            "a row of refunds was changed or deleted"
+        )
+
+
+def _without(row: Json, names: set[str]) -> Json:
+    return {name: value for name, value in row.items() if name not in names}
