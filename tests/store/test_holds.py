@@ -124,6 +124,20 @@ def test_a_leg_never_frees_a_hold_that_is_gone(stored: Account) -> None:
     assert (found().available, found().held) == (4300, 700)
 
 
+def test_neither_a_new_hold_nor_a_void_frees_a_hold_that_is_gone(stored: Account) -> None:
+    """What one took off the row would else be given back a second time by the other."""
+    as_read = found(5_000)
+    write(leg(as_read, -1))
+    before = found()
+    for stale in (
+        accounts.keep(as_read, OpenHold("new", 1, None)),
+        accounts.free(as_read, LASTING),
+    ):
+        with pytest.raises(Refused):
+            write(stale)
+    assert found() == before
+
+
 def test_a_void_takes_lapsed_holds_off_too(stored: Account) -> None:
     write(accounts.free(found(5_000), LASTING))
     assert (found().available, found().held, found().open_holds) == (5000, 0, ())

@@ -13,7 +13,7 @@ from chalicelib.core.errors import (
     UnknownHold,
     UnknownOrder,
 )
-from tests.store.wire import Meanwhile, Silence, Wire
+from tests.store.wire import Meanwhile, Silence, Wire, past
 from tests.verbs import shop
 
 
@@ -98,6 +98,23 @@ def test_a_refund_happens_once(paid: Wire, refund: Callable[[str, float], object
     with pytest.raises(IdConflict):
         refund("5.99", 60)
     assert paid.everything() == before
+
+
+def test_a_stale_read_never_turns_a_captured_hold_into_an_unpaid_one(paid: Wire) -> None:
+    shop.hold("h-2", "grace", "1.00")
+    before = paid.everything()
+    shop.capture("h-2", "grace")
+    paid.plan("BatchGetItem", past(before), past(before))
+    assert shop.refund_hold("r-1", "h-2", "1.00", "grace").written
+
+
+def test_another_amount_under_a_used_id_is_a_conflict_however_large() -> None:
+    refund_six("r-1", "6.00")
+    shop.refund_order("r-1", "40.00")
+    with pytest.raises(IdConflict):
+        refund_six("r-1", "6.01")
+    with pytest.raises(IdConflict):
+        shop.refund_order("r-1", "40.01")
 
 
 def test_what_was_refunded_cannot_be_reversed_nor_can_a_payment(paid: Wire) -> None:
