@@ -46,7 +46,8 @@ class HoldState(enum.StrEnum):
 class Hold:
     """A hold as it is kept for ever. Amounts in minor units, times in milliseconds.
 
-    `captured` and `order` are set by the capture. Without `expires_ms` it does not lapse.
+    `captured` and `order` are set by the capture, `ended_ms` and `ended_by` by capture or void.
+    Without `expires_ms` it does not lapse.
     """
 
     account: AccountKey
@@ -58,6 +59,8 @@ class Hold:
     expires_ms: int | None
     created_ms: int
     by: str
+    ended_ms: int | None = None
+    ended_by: str | None = None
 
     @property
     def on_account(self) -> OpenHold:
@@ -93,13 +96,18 @@ def authorize(account: Account, wanted: Hold) -> None:
 
 def as_authorized(hold: Hold) -> Hold:
     """Return the hold as the first answer to its authorisation showed it."""
-    return replace(hold, state=HoldState.OPEN, captured=0, order=None)
+    return replace(hold, state=HoldState.OPEN, captured=0, order=None, ended_ms=None, ended_by=None)
 
 
 def check_replay(stored: Hold, wanted: Hold) -> None:
     """Raise `IdConflict` unless the stored hold was authorised with the same content."""
     if (stored.amount, _life_ms(stored)) != (wanted.amount, _life_ms(wanted)):
         raise IdConflict
+
+
+def ended(hold: Hold, *, at_ms: int, by: str) -> Hold:
+    """Return a captured or voided hold with who ended it, and when."""
+    return replace(hold, ended_ms=at_ms, ended_by=by)
 
 
 def capture(hold: Hold, state: HoldState, amount: int | None, order: str | None) -> Hold | None:

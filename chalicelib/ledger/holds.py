@@ -92,7 +92,7 @@ def capture(
         transfer_id = capture_id(account.account_id, hold_id)
         wanted = Wanted(key.channel, transfer_id, captured.captured, None, call.by, order)
         movement = transfers.capture(account, hold.on_account, wanted, now_ms)
-        return captured, [*post(movement), end_hold(captured)]
+        return captured, post(movement)
 
     return _end(call, key, hold_id, end)
 
@@ -107,7 +107,7 @@ def void(call: Call, key: AccountKey, hold_id: str) -> Settled[StandingHold]:
         voided = rules.void(hold, state_of(hold, account))
         if voided is None:
             return None
-        return voided, [free(account, hold.on_account), end_hold(voided)]
+        return voided, [free(account, hold.on_account)]
 
     return _end(call, key, hold_id, end)
 
@@ -118,18 +118,20 @@ def _end(
     hold_id: str,
     end: Callable[[Account, Hold], tuple[Hold, list[Action]] | None],
 ) -> Settled[StandingHold]:
-    """End a hold as `end` says: None means that it ended just so before."""
+    """End a hold as `end` says, with its writes; None means that it ended just so before."""
+    now_ms = to_ms(call.now)
 
     def decide(rows: Rows) -> Commit[StandingHold] | Replay[StandingHold]:
-        account = require_account(rows, key, to_ms(call.now))
+        account = require_account(rows, key, now_ms)
         hold = hold_in(rows, key, hold_id)
         if hold is None:
             raise UnknownHold
-        ended = end(account, hold)
-        if ended is None:
+        outcome = end(account, hold)
+        if outcome is None:
             return Replay(StandingHold(hold, hold.state))
-        changed, writes = ended
-        return Commit(writes, StandingHold(changed, changed.state))
+        changed, writes = outcome
+        changed = rules.ended(changed, at_ms=now_ms, by=call.by)
+        return Commit([*writes, end_hold(changed)], StandingHold(changed, changed.state))
 
     return settle(decide, _keys(key, hold_id), deadline=call.deadline)
 

@@ -87,6 +87,7 @@ def _refund(call: Call, payment: Payment, refund: str, amount: str) -> Settled[T
         return Commit([*post(movement), add_refund(payment, minor)], movement.transfer)
 
     keys: list[AnyKey] = [
+        channel_key(key.channel),
         transfer_key(key.channel, refund_id),
         account_key(key),
         refund_key(key.channel, payment.sale_id),

@@ -127,7 +127,9 @@ def keep(account: Account, hold: OpenHold) -> Action:
 
     Debit plays no part: a hold never draws overdraft.
     """
-    lapsed = account.lapsed
+    # By a stale read a hold may seem new that lies there, even lapsed. To set a place and to take
+    # it off is no expression for DynamoDB: as it is, the condition on the place fails.
+    lapsed = tuple(found for found in account.lapsed if found.id != hold.id)
     place = _place_of(hold)
     condition = _still_there(place.does_not_exist(), lapsed)
     condition = condition & (AccountRow.available >= hold.amount - total(lapsed))

@@ -30,13 +30,22 @@ def put_hold(hold: Hold) -> Action:
             expires_ms=hold.expires_ms,
             created_ms=hold.created_ms,
             by=hold.by,
+            ended_ms=hold.ended_ms,
+            ended_by=hold.ended_by,
         )
     )
 
 
 def end_hold(hold: Hold) -> Action:
     """Return the update of a hold that is captured or voided, refused unless it was open."""
-    changes = [HoldRow.state.set(hold.state.value), HoldRow.captured.set(hold.captured)]
+    assert hold.ended_ms is not None, "who ends a hold says when"
+    assert hold.ended_by is not None, "and who it is"
+    changes = [
+        HoldRow.state.set(hold.state.value),
+        HoldRow.captured.set(hold.captured),
+        HoldRow.ended_ms.set(hold.ended_ms),
+        HoldRow.ended_by.set(hold.ended_by),
+    ]
     if hold.order is not None:
         changes.append(HoldRow.order.set(hold.order))
     key = hold_key(hold.account, hold.id)
@@ -60,4 +69,6 @@ def _hold(account: AccountKey, row: HoldRow) -> Hold:
         expires_ms=row.expires_ms,
         created_ms=row.created_ms,
         by=row.by,
+        ended_ms=row.ended_ms,
+        ended_by=row.ended_by,
     )

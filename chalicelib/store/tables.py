@@ -231,6 +231,8 @@ class HoldRow(Model):
     expires_ms = Whole(null=True)
     created_ms = Whole()
     by = UnicodeAttribute()
+    ended_ms = Whole(null=True)
+    ended_by = UnicodeAttribute(null=True)
 
 
 class RefundRow(Model):

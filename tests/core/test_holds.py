@@ -24,6 +24,7 @@ from chalicelib.core.holds import (
     authorize,
     capture,
     check_replay,
+    ended,
     state_of,
     void,
 )
@@ -114,18 +115,18 @@ def test_an_open_hold_stands_by_its_account() -> None:
 
 @pytest.mark.parametrize(("amount", "taken"), [(None, 1000), (1000, 1000), (1, 1)])
 def test_a_capture_takes_the_whole_or_a_part(amount: int | None, taken: int) -> None:
-    ended = capture(hold(), HoldState.OPEN, amount, "o-1")
-    assert ended is not None
-    assert (ended.state, ended.captured, ended.order) == (HoldState.CAPTURED, taken, "o-1")
-    assert capture(ended, HoldState.CAPTURED, taken, "o-1") is None
+    outcome = capture(hold(), HoldState.OPEN, amount, "o-1")
+    assert outcome is not None
+    assert (outcome.state, outcome.captured, outcome.order) == (HoldState.CAPTURED, taken, "o-1")
+    assert capture(outcome, HoldState.CAPTURED, taken, "o-1") is None
 
 
 @pytest.mark.parametrize(("amount", "order"), [(999, "o-1"), (1000, None), (1000, "o-2")])
 def test_another_capture_is_told_what_was_captured(amount: int, order: str | None) -> None:
-    ended = capture(hold(), HoldState.OPEN, None, "o-1")
-    assert ended is not None
+    outcome = capture(hold(), HoldState.OPEN, None, "o-1")
+    assert outcome is not None
     with pytest.raises(HoldCaptured, match=r"with 10\.00 TRY for the order o-1"):
-        capture(ended, HoldState.CAPTURED, amount, order)
+        capture(outcome, HoldState.CAPTURED, amount, order)
 
 
 def test_more_than_the_hold_is_refused() -> None:
@@ -134,18 +135,18 @@ def test_more_than_the_hold_is_refused() -> None:
 
 
 def test_a_void_ends_an_open_hold_once() -> None:
-    ended = void(hold(), HoldState.OPEN)
-    assert ended is not None
-    assert (ended.state, ended.captured) == (HoldState.VOIDED, 0)
-    assert void(ended, HoldState.VOIDED) is None
+    outcome = void(hold(), HoldState.OPEN)
+    assert outcome is not None
+    assert (outcome.state, outcome.captured) == (HoldState.VOIDED, 0)
+    assert void(outcome, HoldState.VOIDED) is None
     with pytest.raises(HoldVoided):
-        capture(ended, HoldState.VOIDED, None, None)
+        capture(outcome, HoldState.VOIDED, None, None)
 
 
 def test_a_capture_without_order_says_so() -> None:
-    ended = hold(state=HoldState.CAPTURED, captured=600)
+    outcome = hold(state=HoldState.CAPTURED, captured=600)
     with pytest.raises(HoldCaptured, match=r"with 6\.00 TRY and no order\."):
-        void(ended, HoldState.CAPTURED)
+        void(outcome, HoldState.CAPTURED)
 
 
 @pytest.mark.parametrize(
@@ -179,5 +180,5 @@ def test_a_hold_is_the_same_by_amount_and_life(changes: dict[str, Any], same: bo
 
 
 def test_a_repetition_shows_the_hold_as_it_was_authorised() -> None:
-    ended = hold(state=HoldState.CAPTURED, captured=5, order="o-1")
-    assert as_authorized(ended) == hold()
+    captured = hold(state=HoldState.CAPTURED, captured=5, order="o-1")
+    assert as_authorized(ended(captured, at_ms=9_000, by="staff:other")) == hold()

@@ -217,7 +217,7 @@ class DynamoDBLocal:
         watcher = [sys.executable, "-m", "tests.engine.dynamodb_local"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*watcher, *_java(self._home), "-port", str(port), "-cors", self._origin],
+                [*watcher, *self._java(), "-port", str(port), "-cors", self._origin],
                 cwd=PROJECT,
                 env={"PATH": os.defpath, "HOME": str(self._folder), "DDB_LOCAL_TELEMETRY": "0"},
                 stdin=subprocess.PIPE,
@@ -226,6 +226,21 @@ class DynamoDBLocal:
                 # Ctrl-C in a terminal reaches the whole group; the engine is ended by us.
                 start_new_session=True,
             )
+
+    def _java(self) -> list[str]:
+        return [
+            str(JAVA),
+            "-Xmx512m",
+            # Several engines share few cores, each for a minute or so: start soon, stay small.
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
+            f"-Djava.library.path={self._home / 'DynamoDBLocal_lib'}",
+            # It unpacks a library there, and is killed before it could take it away.
+            f"-Djava.io.tmpdir={self._folder}",
+            *("-jar", str(self._home / "DynamoDBLocal.jar")),
+            *("-inMemory", "-sharedDb", "-disableTelemetry"),
+        ]
 
     def _answers(self) -> bool:
         """Wait for the first answer; return whether it is this engine's.
@@ -292,20 +307,6 @@ def reserved_port() -> Iterator[int]:
         if sys.platform == "darwin":
             reserving.close()
         yield port
-
-
-def _java(home: Path) -> list[str]:
-    return [
-        str(JAVA),
-        "-Xmx512m",
-        # Several engines share few cores, each for a minute or so: start soon, stay small.
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "--enable-native-access=ALL-UNNAMED",
-        f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
-        *("-jar", str(home / "DynamoDBLocal.jar")),
-        *("-inMemory", "-sharedDb", "-disableTelemetry"),
-    ]
 
 
 def watch(command: Sequence[str]) -> int:

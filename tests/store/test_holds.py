@@ -1,6 +1,7 @@
 """Holds and refunds in the store: they come back as they went in, and each condition bites."""
 
 import dataclasses
+from typing import Any, Final
 
 import pytest
 
@@ -20,8 +21,11 @@ KEY = AccountKey("demo", "ada", "TRY")
 LASTING = OpenHold("lasting", 700, None)
 SHORT = OpenHold("short", 300, 5_000)
 OPEN = Hold(KEY, "h-1", 1000, 0, HoldState.OPEN, None, 61_000, 1_000, "staff:test")
-CAPTURED = dataclasses.replace(OPEN, state=HoldState.CAPTURED, captured=600, order="basket-1")
-VOIDED = dataclasses.replace(OPEN, state=HoldState.VOIDED)
+ENDED: Final[dict[str, Any]] = {"ended_ms": 9_000, "ended_by": "staff:other"}
+CAPTURED = dataclasses.replace(
+    OPEN, state=HoldState.CAPTURED, captured=600, order="basket-1", **ENDED
+)
+VOIDED = dataclasses.replace(OPEN, state=HoldState.VOIDED, **ENDED)
 
 
 @pytest.fixture

@@ -91,6 +91,8 @@ def hold(by: str) -> Hold:
         expires_ms=LAST_MS,
         created_ms=LAST_MS,
         by=by,
+        ended_ms=LAST_MS,
+        ended_by=by,
     )
 
 

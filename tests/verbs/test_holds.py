@@ -21,6 +21,7 @@ from chalicelib.core.errors import (
     UnknownChannel,
     UnknownHold,
 )
+from chalicelib.core.names import to_ms
 from tests.store.wire import Meanwhile, Silence, Wire
 from tests.verbs import shop
 from tests.verbs.shop import HOUR_S
@@ -89,6 +90,17 @@ def test_a_void_gives_everything_back_and_writes_no_entry() -> None:
     assert (settled.answer.state, settled.written) == ("voided", True)
     assert standing() == (5000, 0, 5000)
     assert len(shop.entries_of("ada")) == 1
+
+
+@pytest.mark.parametrize("end", [ledger.void, ledger.capture])
+def test_who_ended_a_hold_is_stored_and_when(held: Wire, end: Callable[..., object]) -> None:
+    shop.hold("h-1")
+    more = {} if end is ledger.void else {"amount": None, "order": None}
+    end(shop.call(5, by="staff:other"), shop.key_of("ada"), "h-1", **more)
+    (row,) = held.everything()["test-holds"]
+    assert row["by"] == {"S": "staff:test"}
+    assert row["ended_by"] == {"S": "staff:other"}
+    assert row["ended_ms"] == {"N": str(to_ms(shop.call(5).now))}
 
 
 def test_a_hold_lapses_by_its_time_limit_to_the_millisecond() -> None:
