@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config import config, key_ring
-from chalicelib.store.connection import connection, forget_connection
+from chalicelib.store.connection import connection
 from chalicelib.store.tables import create_missing
 from tests.engine.dynamodb_local import DynamoDBLocal
-from tests.store.engine import ENVIRONMENT, UNSET
+from tests.store.engine import ENVIRONMENT, UNSET, forget
 
 GIVEN = os.environ.get("ENGINE_ENDPOINT")
 ACCESS = {
@@ -52,7 +51,7 @@ def tables_at(endpoint: str) -> Iterator[dict[str, str]]:
             patch.delenv(name, raising=False)
         for name, value in environment.items():
             patch.setenv(name, value)
-        _forget()
+        forget()
         try:
             names = create_missing()
             # Kept, since a test may have pointed the store elsewhere by the end.
@@ -63,7 +62,7 @@ def tables_at(endpoint: str) -> Iterator[dict[str, str]]:
                 for name in names:
                     client.delete_table(TableName=name)
         finally:
-            _forget()
+            forget()
 
 
 def _environment(endpoint: str) -> dict[str, str]:
@@ -73,9 +72,3 @@ def _environment(endpoint: str) -> dict[str, str]:
         "DYNAMODB_ENDPOINT": endpoint,
         **(access if GIVEN else ACCESS),
     }
-
-
-def _forget() -> None:
-    config.cache_clear()
-    key_ring.cache_clear()
-    forget_connection()

@@ -42,12 +42,12 @@ def tables_on_moto() -> Iterator[None]:
             patch.delenv(name, raising=False)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        _forget()
+        forget()
         try:
             create_missing()
             yield
         finally:
-            _forget()
+            forget()
 
 
 @contextmanager
@@ -76,7 +76,8 @@ def _rows_as_they_are(
         _serialize_map(self, serialized, value, shape, key)
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Let the next call read the environment again, and connect anew."""
     config.cache_clear()
     key_ring.cache_clear()
     forget_connection()
