@@ -102,6 +102,10 @@ class Engine:
         assert self._process is not None
         return self._process.wait()
 
+    def has_ended(self) -> bool:
+        """Return whether the process that was started runs no more."""
+        return self._process is None or self._process.poll() is not None
+
     def _environment(self, port: int) -> dict[str, str]:
         return {
             "HOME": str(self._folder),

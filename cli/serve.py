@@ -25,6 +25,7 @@ from rich.console import Console
 
 from chalicelib import registry
 from chalicelib.auth import staff_token
+from chalicelib.core.errors import Busy, OutcomeUnknown
 from chalicelib.store.tables import create_missing
 from cli.calls import call_as_developer
 from cli.demo import CHANNEL, SHOPPER, load_demo
@@ -128,6 +129,9 @@ def _serve_on(
         with _serving(bound, log_requests=log_requests):
             _announce(address)
             engine.wait()
+    except (Busy, OutcomeUnknown):
+        if not engine.has_ended():
+            raise LocalError(f"The engine does not answer; {engine.log} may say why.") from None
     except KeyboardInterrupt:
         _console.print("\nEnding, and saving the state ...")
         raise

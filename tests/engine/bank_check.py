@@ -50,7 +50,8 @@ class Store:
             return self.transfers[operation.name]
         hold = self.holds[(operation.user, operation.id)]
         if operation.kind == "authorize":
-            return {**hold, "state": "open", "captured": 0, "order": None}
+            not_ended = dict.fromkeys(("order", "ended_ms", "ended_by"))
+            return {**hold, "state": "open", "captured": 0, **not_ended}
         return hold
 
 
@@ -223,5 +224,5 @@ def _hold(row: Json) -> Json:
     names = ("id", "amount", "captured", "state", "created_ms", "by")
     user = row["account"].split("#")[1]
     account = {"channel": CHANNEL, "user_pk": user, "currency": CURRENCY}
-    optional = {name: row.get(name) for name in ("order", "expires_ms")}
+    optional = {n: row.get(n) for n in ("order", "expires_ms", "ended_ms", "ended_by")}
     return {"account": account, **{name: row[name] for name in names}, **optional}

@@ -230,7 +230,8 @@ def assert_nothing_rewritten(before: Rows, after: Rows) -> None:
             assert item in after[PREFIX + table], f"a row of {table} was changed or deleted"
     earlier, later = Books.of(before), Books.of(after)
     for key, hold in earlier.holds.items():
-        changeable = {"state", "captured", "order"} if hold["state"] == "open" else set()
+        ends = {"state", "captured", "order", "ended_ms", "ended_by"}
+        changeable = ends if hold["state"] == "open" else set()
         kept = later.holds.get(key, {})
         assert _without(kept, changeable) == _without(hold, changeable), (
             "a row of holds was changed or deleted"
