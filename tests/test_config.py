@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from chalicelib.config import LOCAL_SERVICE_FILE, Config, check_on_start, config, key_ring
-from tests.routes.shop import forget
+from tests.store.engine import forget
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 GOOD: Final = {

@@ -34,6 +34,11 @@ def account_key(key: AccountKey) -> Key[AccountRow]:
     return Key(AccountRow, f"{key.channel}#{key.user_pk}", key.currency)
 
 
+def account_name(key: AccountKey) -> str:
+    """Return the account as one text: the hash key of what belongs to it, entries and holds."""
+    return f"{key.channel}#{key.user_pk}#{key.currency}"
+
+
 def account_id_key(channel: str, account_id: str) -> Key[AccountIdRow]:
     """Return the key of the row that says whose account an id names."""
     return Key(AccountIdRow, f"{channel}#{account_id}")
@@ -55,8 +60,8 @@ def opened_in(rows: Rows, channel: str, idempotency_key: str) -> AccountKey | No
 
 def account_in(rows: Rows, key: AccountKey, now_ms: int) -> Account | None:
     """Return the account as it counts now, out of rows that hold its key."""
-    row = rows.get(account_key(key))
-    return None if row is None else fold_lapsed(_account(row), now_ms)
+    account = account_row_in(rows, key)
+    return None if account is None else fold_lapsed(account, now_ms)
 
 
 def named_in(rows: Rows, channel: str, account_id: str) -> AccountKey | None:
@@ -156,17 +161,7 @@ def list_keys(
 
     `prefix` is empty, or `TRY#`, or `TRY#` and the start of an account id.
     """
-    condition = AccountRow.channel == channel
-    if prefix:
-        condition = condition & AccountRow.currency_account_id.startswith(prefix)
-    items, last = query(
-        AccountRow,
-        condition,
-        index=AccountRow.by_channel.Meta.index_name,
-        limit=limit,
-        start=start,
-        deadline=deadline,
-    )
+    items, last = list_places(channel, prefix=prefix, limit=limit, start=start, deadline=deadline)
     return [_listed_key(channel, item) for item in items], last
 
 
@@ -183,12 +178,15 @@ def list_of_user(channel: str, user_pk: str, *, deadline: float) -> list[Account
 
 
 def list_places(
-    channel: str, *, limit: int, start: Item | None, deadline: float
+    channel: str, *, limit: int, start: Item | None, deadline: float, prefix: str = ""
 ) -> tuple[list[Item], Item | None]:
     """Return a page of the index: each item is an account's place, and a key to go on from."""
+    condition = AccountRow.channel == channel
+    if prefix:
+        condition = condition & AccountRow.currency_account_id.startswith(prefix)
     return query(
         AccountRow,
-        AccountRow.channel == channel,
+        condition,
         index=AccountRow.by_channel.Meta.index_name,
         limit=limit,
         start=start,

@@ -3,6 +3,7 @@
 from typing import cast
 
 from chalicelib.core.accounts import AccountKey, Entry, EntryKind
+from chalicelib.store.accounts import account_name
 from chalicelib.store.actions import Action, Item, put_once
 from chalicelib.store.requests import query
 from chalicelib.store.tables import EntryRow
@@ -12,7 +13,7 @@ def put_entry(entry: Entry) -> Action:
     """Return the put of a new entry."""
     return put_once(
         EntryRow(
-            account=_hash(entry.account),
+            account=account_name(entry.account),
             at_seq=_at_seq(entry.at_ms, entry.seq),
             amount=entry.amount,
             balance_after=entry.balance_after,
@@ -32,7 +33,7 @@ def list_entries(
     """Return a page of the account's entries, newest first, and the key to go on from."""
     items, last = query(
         EntryRow,
-        EntryRow.account == _hash(key),
+        EntryRow.account == account_name(key),
         limit=limit,
         newest_first=True,
         start=start,
@@ -48,7 +49,7 @@ def list_oldest(
     """Return a page of the account's entries, the oldest first, strongly read, for an audit."""
     items, last = query(
         EntryRow,
-        EntryRow.account == _hash(key),
+        EntryRow.account == account_name(key),
         limit=limit,
         consistent=True,
         start=start,
@@ -62,17 +63,13 @@ def last_entry_at(key: AccountKey, at_ms: int, *, deadline: float) -> Entry | No
     up_to = EntryRow.at_seq <= _at_seq(at_ms, 9_999_999_999)
     items, _ = query(
         EntryRow,
-        (EntryRow.account == _hash(key)) & up_to,
+        (EntryRow.account == account_name(key)) & up_to,
         limit=1,
         newest_first=True,
         consistent=True,
         deadline=deadline,
     )
     return _entry(key, EntryRow.from_raw_data(items[0])) if items else None
-
-
-def _hash(key: AccountKey) -> str:
-    return f"{key.channel}#{key.user_pk}#{key.currency}"
 
 
 def _at_seq(at_ms: int, seq: int) -> str:

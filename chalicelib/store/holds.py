@@ -2,13 +2,14 @@
 
 from chalicelib.core.accounts import AccountKey
 from chalicelib.core.holds import Hold, HoldState
+from chalicelib.store.accounts import account_name
 from chalicelib.store.actions import Action, Key, Rows, put_once, update
 from chalicelib.store.tables import HoldRow
 
 
 def hold_key(account: AccountKey, hold_id: str) -> Key[HoldRow]:
     """Return the key of a hold."""
-    return Key(HoldRow, _hash(account), hold_id)
+    return Key(HoldRow, account_name(account), hold_id)
 
 
 def hold_in(rows: Rows, account: AccountKey, hold_id: str) -> Hold | None:
@@ -21,7 +22,7 @@ def put_hold(hold: Hold) -> Action:
     """Return the put of a new hold, refused when its id was used before."""
     return put_once(
         HoldRow(
-            account=_hash(hold.account),
+            account=account_name(hold.account),
             id=hold.id,
             amount=hold.amount,
             captured=hold.captured,
@@ -50,10 +51,6 @@ def end_hold(hold: Hold) -> Action:
         changes.append(HoldRow.order.set(hold.order))
     key = hold_key(hold.account, hold.id)
     return update(key, changes, HoldRow.state == HoldState.OPEN.value)
-
-
-def _hash(account: AccountKey) -> str:
-    return f"{account.channel}#{account.user_pk}#{account.currency}"
 
 
 def _hold(account: AccountKey, row: HoldRow) -> Hold:

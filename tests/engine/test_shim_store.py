@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config import config, key_ring
 from chalicelib.store.actions import Action, Key, Rows, put_once
-from chalicelib.store.connection import forget_connection
 from chalicelib.store.requests import (
     Commit,
     Contended,
@@ -25,6 +23,7 @@ from cli.engine import Engine
 from tests.engine.shim import Shim
 from tests.engine.shim_faults import Faults
 from tests.engine.shim_things import client_of
+from tests.store.engine import forget
 from tests.store.kept import soon
 
 PREFIX = "shim-"
@@ -70,12 +69,6 @@ def store(running_shim: Shim) -> Iterator[None]:
         create_missing()
         yield
         forget()
-
-
-def forget() -> None:
-    config.cache_clear()
-    key_ring.cache_clear()
-    forget_connection()
 
 
 def only(kind: str) -> Faults:

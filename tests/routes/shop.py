@@ -30,12 +30,12 @@ from moto.dynamodb.models import dynamodb_backends
 
 from app import app
 from chalicelib import auth, ledger, registry
-from chalicelib.config import config, key_ring
 from chalicelib.http import DECLARED, PROBLEM, SECURITY_HEADERS, Route
 from chalicelib.ledger import NewAccount
 from chalicelib.openapi import describe
-from chalicelib.store.connection import connection, forget_connection
+from chalicelib.store.connection import connection
 from chalicelib.store.tables import ROWS, create_missing, noun
+from tests.store.engine import forget
 
 Json = Any
 Snapshot = dict[str, list[str]]
@@ -391,13 +391,6 @@ def wire() -> Any:
 def engine() -> Any:
     """Return the engine itself, past the service."""
     return dynamodb_backends[DEFAULT_ACCOUNT_ID][VARIABLES["AWS_DEFAULT_REGION"]]
-
-
-def forget() -> None:
-    """Forget everything that was read from the environment."""
-    config.cache_clear()
-    key_ring.cache_clear()
-    forget_connection()
 
 
 def furnish(shop: Shop) -> None:
