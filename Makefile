@@ -17,6 +17,8 @@ stamp = $(shell (pwd; cat $(1)) | cksum | cut -d ' ' -f 1)
 TOOLS := .venv/installed-$(call stamp,requirements-dev.txt)
 ENGINE := .engine/venv/installed-$(call stamp,cli/engine-requirements.txt)
 DYNAMODB_LOCAL := .engine/dynamodb-local-1.25.1/installed-$(call stamp,tests/engine/dynamodb_local.py)
+CONFORMANCE := .engine/conformance-1.24.0/installed-$(call stamp,tests/conformance/client.py tests/conformance/package-lock.json)
+CHROMIUM := .engine/chromium-153.0.0/installed-$(call stamp,tests/browser/install.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test proof soak lint format package openapi pins clean
@@ -28,10 +30,10 @@ help: ## Print this list
 run: $(TOOLS) $(ENGINE) ## Serve on http://127.0.0.1:8000 until Ctrl-C (PORT=8080, FRESH=1)
 	@exec $(BIN)/python -m cli serve --port $(PORT) $(if $(filter-out 0 no,$(FRESH)),--fresh)
 
-test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) lint ## Run everything that must pass (ARGS="-k transfer --cov")
+test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) lint ## Run everything that must pass (ARGS="-k transfer --cov")
 	@$(PYTEST) --hypothesis-profile=test $(ARGS)
 
-proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) ## Run what is random or long at full count
+proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) ## Run what is random or long at full count
 	@$(PYTEST) -m "hypothesis or proof" --hypothesis-profile=proof --timeout=1200 $(ARGS)
 
 soak: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) ## Move credit at random until Ctrl-C, or until it is wrong
@@ -51,8 +53,9 @@ package: $(TOOLS) ## Build the zip and the CloudFormation template in build/STAG
 	@rm -rf $(BUILD) && mkdir -p $(BUILD)/source
 	@$(BIN)/python -m cli template --stage $(STAGE) $(BUILD)/merge.json
 	@cp -R app.py chalicelib .chalice requirements.txt $(BUILD)/source
-	@# Chalice zips whatever lies in chalicelib: give it a copy without caches and hidden files.
-	@find $(BUILD)/source/chalicelib \( -name __pycache__ -o -name '.?*' \) -prune -exec rm -rf {} +
+	@# Chalice zips whatever lies in chalicelib: give it a copy without caches, hidden files and the
+	@# demo page, which only a local service serves.
+	@find $(BUILD)/source/chalicelib \( -name __pycache__ -o -name '.?*' -o -name demo \) -prune -exec rm -rf {} +
 	@cd $(BUILD)/source && PYTHONDONTWRITEBYTECODE=1 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
 	  $(CURDIR)/$(BIN)/chalice package --stage $(STAGE) --merge-template ../merge.json ..
 	@rm -rf $(BUILD)/source
@@ -81,6 +84,12 @@ $(ENGINE):
 
 $(DYNAMODB_LOCAL): $(TOOLS)
 	@$(BIN)/python -m tests.engine.dynamodb_local && touch $@
+
+$(CONFORMANCE): $(TOOLS)
+	@$(BIN)/python -m tests.conformance.client && touch $@
+
+$(CHROMIUM): $(TOOLS)
+	@$(BIN)/python -m tests.browser.install && mkdir -p $(dir $@) && touch $@
 
 # $(call install,ENVIRONMENT,REQUIREMENTS,HOW LONG)
 define install

@@ -2,12 +2,15 @@
 
 from chalice.app import Chalice
 
-from chalicelib.config import check_on_start
+from chalicelib.config import check_on_start, is_local
 from chalicelib.logs import start_logging
-from chalicelib.routes import DOORS
+from chalicelib.routes import doors
+from chalicelib.routes.schedule import end_payments
+
+__all__ = ["app", "end_payments"]
 
 app = Chalice(app_name="loyalty-money")
-for door in DOORS:
+for door in doors(local=is_local()):
     app.register_blueprint(door.blueprint)
 if check_on_start():
     start_logging()

@@ -29,6 +29,8 @@ class Config(BaseModel):
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: str | None = None
+    gateway_url: str | None = None
+    gateway_keys: SecretStr | None = None
 
     @model_validator(mode="after")
     def _staff_can_sign_in(self) -> Self:
@@ -37,6 +39,10 @@ class Config(BaseModel):
             raise ValueError("OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URL go together")
         if self.stage != "local" and not (self.oidc_jwks_url or "https:").startswith("https:"):
             raise ValueError("OIDC_JWKS_URL must begin with https: whoever alters keys signs in")
+        if bool(self.gateway_url) != bool(self.gateway_keys):
+            raise ValueError("GATEWAY_URL and GATEWAY_KEYS go together")
+        if self.stage != "local" and not (self.gateway_url or "https:").startswith("https:"):
+            raise ValueError("GATEWAY_URL must begin with https: it is sent card data")
         if self.staff_keys is None and not all(oidc):
             raise ValueError("set STAFF_KEYS, or the three OIDC variables")
         return self
@@ -55,6 +61,12 @@ def config() -> Config:
     return Config.model_validate({name.lower(): value for name, value in values.items()})
 
 
+def is_local() -> bool:
+    """Return whether this is a developer's own service: never a function, never a packaging."""
+    deployed = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    return os.environ.get("STAGE") == "local" and not deployed
+
+
 def check_on_start() -> bool:
     """Stop a deployed start whose configuration is missing or malformed.
 
@@ -63,7 +75,7 @@ def check_on_start() -> bool:
     """
     if not os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         return False
-    for keys in (config().signing_keys, config().staff_keys):
+    for keys in (config().signing_keys, config().staff_keys, config().gateway_keys):
         if keys is not None:
             key_ring(keys)
     return True

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint, CloudWatchEvent, Rate, Response
 from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from chalicelib import auth
-from chalicelib.core import errors
+from chalicelib.core import errors, page_errors
 from chalicelib.core.errors import FieldError, InvalidRequest, Refusal
 from chalicelib.core.names import Identifier, Reference, TransferId
 from chalicelib.core.settings import Currency
@@ -68,7 +68,8 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
     errors.HoldLapsed: 409,
     errors.CaptureExceedsHold: 409,
     errors.RefundExceedsPayment: 409,
-    errors.LoyaltyDisabled: 409,
+    page_errors.LoyaltyDisabled: 409,
+    page_errors.PaymentInProgress: 409,
     errors.NoAudit: 404,
     errors.AtTooRecent: 422,
     errors.AlreadyCompleted: 409,
@@ -176,6 +177,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Entry = Callable[[Any, Any], None]
+"""What Lambda calls: an event and a context."""
+
 View = TypeVar("View", bound=Callable[..., Answer])
 
 
@@ -225,9 +229,13 @@ DECLARED: Final[list[Route]] = []
 class Routes:
     """The routes of one door: declares them, and serves them through a Chalice blueprint."""
 
-    def __init__(self, import_name: str) -> None:
-        """Take the module's real import path, which Chalice needs."""
+    def __init__(self, import_name: str, declared: list[Route] = DECLARED) -> None:
+        """Take the module's real import path, which Chalice needs.
+
+        `declared` is another list for routes that are no part of the interface.
+        """
         self.blueprint = Blueprint(import_name)
+        self._declared = declared
 
     def route(  # a declaration has this many parts
         self,
@@ -251,7 +259,7 @@ class Routes:
             declared = Route(
                 method, path, access, view, answers, body, query, refusals, reads_body_itself
             )
-            DECLARED.append(declared)
+            self._declared.append(declared)
 
             def handle(**_: str) -> Response:
                 return _serve(declared, self.blueprint.current_request)
@@ -263,6 +271,21 @@ class Routes:
             )
             register(handle)
             return view
+
+        return declare
+
+    def each_minute(self, name: str) -> Callable[[Callable[[], None]], Entry]:
+        """Declare what a clock starts each minute, in a function of its own with this name."""
+
+        def declare(work: Callable[[], None]) -> Entry:
+            def handle(_: CloudWatchEvent) -> None:
+                work()
+
+            # Chalice names the function's entry after this one.
+            handle.__name__ = name
+            schedule = self.blueprint.schedule(Rate(1, unit=Rate.MINUTES), name=name)
+            entry: Entry = schedule(handle)
+            return entry
 
         return declare
 

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.auth import Call, open_session
+from chalicelib.auth import Call, Shopper, check_not_revoked, open_session
 from chalicelib.core.errors import (
     Busy,
     ChannelExists,
     EmailTaken,
+    FieldError,
+    InvalidRequest,
+    NotSignedIn,
     OutcomeUnknown,
     Refusal,
     UnknownChannel,
@@ -20,11 +23,13 @@ from chalicelib.core.settings import (
     Channel,
     Setting,
     StoredSetting,
+    Value,
     parse_value,
     setting_named,
     to_json,
 )
 from chalicelib.core.users import User
+from chalicelib.outside.gateways import why_missing
 from chalicelib.store import settings as stored_settings
 from chalicelib.store import users as stored_users
 from chalicelib.store.actions import Action, Item, Rows
@@ -99,6 +104,7 @@ def set_setting(call: Call, channel: str, name: str, value: object) -> SettingVa
     """
     setting = setting_named(name)
     parsed = parse_value(setting, value)
+    _check_deployment(setting, parsed)
     text = to_json(setting, parsed)
 
     def decide(rows: Rows) -> Commit[StoredSetting] | Replay[StoredSetting]:
@@ -113,6 +119,13 @@ def set_setting(call: Call, channel: str, name: str, value: object) -> SettingVa
     keys = [stored_settings.channel_key(channel), stored_settings.setting_key(channel, name)]
     settled = settle(decide, keys, deadline=call.deadline, consistent=True)
     return SettingValue(setting, parsed, settled.answer.at_ms)
+
+
+def _check_deployment(setting: Setting, value: Value) -> None:
+    """Raise `InvalidRequest` for a payment gateway that this deployment does not have."""
+    missing = why_missing(value) if setting.name == "PAYMENT_GATEWAY" else None
+    if missing is not None:
+        raise InvalidRequest(missing, errors=[FieldError("value", "gateway_missing", missing)])
 
 
 # --- users ----------------------------------------------------------------------------------
@@ -148,6 +161,15 @@ def find_user(call: Call, channel: str, email: str) -> User | None:
         raise UnknownChannel
     user_pk = stored_users.owner_in(rows, channel, email)
     return None if user_pk is None else _read_user(call, channel, user_pk)
+
+
+def read_shopper(call: Call, shopper: Shopper) -> User:
+    """Return the user of a session. Raises `NotSignedIn` where there is none, or it was ended."""
+    user = _read_user(call, shopper.channel, shopper.user_pk)
+    if user is None:
+        raise NotSignedIn
+    check_not_revoked(shopper, user.sessions_valid_from_ms)
+    return user
 
 
 def list_users(

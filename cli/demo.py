@@ -30,6 +30,19 @@ SETTINGS: Final[dict[str, Any]] = {
             "payment_type": "funds_transfer",
         },
     ],
+    "BANK_ACCOUNTS": [
+        {
+            "pk": 1,
+            "bank_name": "Example Bank",
+            "holder_name": "Demo Shop",
+            "iban": "TR330006100519786457841326",
+        },
+    ],
+    "INSTALLMENTS": [
+        {"pk": 1, "label": "Single payment", "installment_count": 1},
+        {"pk": 2, "label": "3 instalments", "installment_count": 3, "interest_rate": 150},
+    ],
+    "PAYMENT_GATEWAY": "sandbox",
 }
 USERS: Final = (
     ("1000", "treasury@example.com"),

@@ -28,6 +28,7 @@ from chalicelib.auth import staff_token
 from chalicelib.core.errors import Busy, OutcomeUnknown
 from chalicelib.store.tables import create_missing
 from cli.calls import call_as_developer
+from cli.clock import ticking
 from cli.demo import CHANNEL, SHOPPER, load_demo
 from cli.engine import Engine
 from cli.local import (
@@ -179,7 +180,8 @@ def _serving(bound: socket.socket, *, log_requests: bool) -> Iterator[None]:
     thread = threading.Thread(target=local.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield
+        with ticking(importlib.import_module("chalicelib.routes.schedule").look):
+            yield
     finally:
         local.shutdown()
         thread.join()
@@ -190,6 +192,7 @@ def _announce(address: str) -> None:
     staff = staff_token("developer", [CHANNEL], ["admin"], now=call.now, life_s=_TOKEN_LIFE_S)
     shopper, _ = registry.mint_session(call, CHANNEL, SHOPPER)
     _console.print(f"\n[bold]Loyalty Money[/bold] serves [bold]{address}[/bold]\n")
+    _console.print(f"A checkout to click through: [bold]{address}/demo/[/bold]")
     _console.print(f"The interface is described at {address}/openapi.json\n")
     _console.print("A staff token for the channel demo (bearer, 8 hours):", style="bold")
     _console.print(staff)

@@ -1,7 +1,7 @@
 """`template` and `policy`: what AWS is told beside Chalice's own template, from the tables.
 
 Chalice merges the written template over its own: dictionaries merge, lists replace. The policy
-of the function lies in `.chalice/policy.json`, which is checked in so that a change of rights
+of the functions lies in `.chalice/policy.json`, which is checked in so that a change of rights
 shows in review; its table addresses are resolved by CloudFormation, so one file serves all stages.
 Secrets are parameters without echo: they stand in no file, and the stack asks for them.
 """
@@ -18,12 +18,15 @@ from cli.local import PROJECT, STAGE, LocalError, chalice_settings, stage_variab
 
 Json = dict[str, Any]
 
+_FUNCTIONS: Final = ("APIHandler", "EndPayments")
+"""The functions of the stack by Chalice's names: one for requests, one that a clock starts."""
+
 POLICY: Final = PROJECT / ".chalice" / "policy.json"
 
 _KEYS_PATTERN: Final = "[A-Za-z0-9]+:[^,]{32,}"
 _KEYS_LIST: Final = f"{_KEYS_PATTERN}(,{_KEYS_PATTERN})*"
 _RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Change": ("UpdateItem", "accounts", "holds", "refunds", "users"),
+    "Change": ("UpdateItem", "accounts", "holds", "refunds", "sandbox_charges", "users"),
     "CheckInTransactions": ("ConditionCheckItem", "users"),
     "End": ("DeleteItem", "user_emails"),
     "ReadRanges": ("Query", "accounts", "audits", "entries"),
@@ -45,7 +48,7 @@ def template(
 
 
 def policy() -> None:
-    """Write the checked-in policy of the function, .chalice/policy.json, anew."""
+    """Write the checked-in policy of the functions, .chalice/policy.json, anew."""
     _write(POLICY, function_policy())
 
 
@@ -57,23 +60,28 @@ def merge_template(stage: str) -> Json:
         _resource(noun): _table(table, protected=stage == "prod")
         for noun, table in zip(nouns, tables, strict=True)
     }
-    resources["APIHandler"] = {"Properties": {"Environment": {"Variables": _variables()}}}
+    for function in _FUNCTIONS:
+        resources[function] = {"Properties": {"Environment": {"Variables": _variables()}}}
     # Chalice names the group after the function as it was before it renamed it.
     log_group = {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}
     resources["ApiHandlerLogGroup"] = {"Properties": log_group}
     return {
         "Parameters": _parameters(),
         "Conditions": {
-            "HasStaffKeys": {"Fn::Not": [{"Fn::Equals": [{"Ref": "StaffKeys"}, ""]}]},
-            "HasOidc": {"Fn::Not": [{"Fn::Equals": [{"Ref": "OidcIssuer"}, ""]}]},
+            "HasStaffKeys": _has("StaffKeys"),
+            "HasGateway": _has("GatewayUrl"),
+            "HasOidc": _has("OidcIssuer"),
         },
-        "Rules": {"StaffCanSignIn": {"Assertions": [_staff_can_sign_in()]}},
+        "Rules": {
+            "StaffCanSignIn": {"Assertions": [_staff_can_sign_in()]},
+            "GatewayIsWhole": {"Assertions": [_gateway_is_whole()]},
+        },
         "Resources": resources,
     }
 
 
 def function_policy() -> Json:
-    """Return what the function may do: by table, and no more than the store does.
+    """Return what both functions may do: by table, and no more than the store does.
 
     Rows of put-once tables can be neither updated nor deleted by anything that runs in it.
     """
@@ -131,6 +139,17 @@ def _parameters() -> Json:
             "AllowedPattern": f"({_KEYS_LIST})?",
             "Description": "Shared keys of staff tokens in the same form; empty with OIDC.",
         },
+        "GatewayUrl": {
+            **_optional("Address of the shop's payment service; empty without cards."),
+            "AllowedPattern": "(https:.*)?",
+        },
+        "GatewayKeys": {
+            "Type": "String",
+            "NoEcho": True,
+            "Default": "",
+            "AllowedPattern": f"({_KEYS_LIST})?",
+            "Description": "Keys that sign the requests to it, in the same form.",
+        },
         "OidcIssuer": _optional("Issuer of staff tokens; empty with shared keys."),
         "OidcAudience": _optional("Audience that staff tokens must name."),
         "OidcJwksUrl": _optional("Where the issuer publishes its keys."),
@@ -148,6 +167,8 @@ def _variables() -> Json:
     return {
         "SIGNING_KEYS": {"Ref": "SigningKeys"},
         "STAFF_KEYS": given("HasStaffKeys", "StaffKeys"),
+        "GATEWAY_URL": given("HasGateway", "GatewayUrl"),
+        "GATEWAY_KEYS": given("HasGateway", "GatewayKeys"),
         "OIDC_ISSUER": given("HasOidc", "OidcIssuer"),
         "OIDC_AUDIENCE": given("HasOidc", "OidcAudience"),
         "OIDC_JWKS_URL": given("HasOidc", "OidcJwksUrl"),
@@ -155,14 +176,28 @@ def _variables() -> Json:
 
 
 def _staff_can_sign_in() -> Json:
-    def has(parameter: str) -> Json:
-        return {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
-
-    oidc = {"Fn::And": [has("OidcIssuer"), has("OidcAudience"), has("OidcJwksUrl")]}
+    oidc = {"Fn::And": [_has("OidcIssuer"), _has("OidcAudience"), _has("OidcJwksUrl")]}
     return {
-        "Assert": {"Fn::Or": [has("StaffKeys"), oidc]},
+        "Assert": {"Fn::Or": [_has("StaffKeys"), oidc]},
         "AssertDescription": "Give StaffKeys, or the three Oidc parameters.",
     }
+
+
+def _gateway_is_whole() -> Json:
+    whole = {"Fn::And": [_has("GatewayUrl"), _has("GatewayKeys")]}
+    neither = {"Fn::And": [_lacks("GatewayUrl"), _lacks("GatewayKeys")]}
+    return {
+        "Assert": {"Fn::Or": [whole, neither]},
+        "AssertDescription": "Give GatewayUrl and GatewayKeys, or neither.",
+    }
+
+
+def _has(parameter: str) -> Json:
+    return {"Fn::Not": [_lacks(parameter)]}
+
+
+def _lacks(parameter: str) -> Json:
+    return {"Fn::Equals": [{"Ref": parameter}, ""]}
 
 
 def _allow(sid: str, actions: Iterable[str], resources: Iterable[Json]) -> Json:

@@ -1,4 +1,4 @@
-"""What tests of every room may use: hypothesis profiles, an engine, a whole running service."""
+"""What tests of every room may use: hypothesis profiles, an engine, a service, a browser."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cli.engine import Engine
+from tests.browser.chromium import Chromium
 from tests.house.service import Service, running
 
 settings.register_profile(
@@ -46,3 +47,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """
     with running(tmp_path_factory.mktemp("service")) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Run one browser for this test process; each test opens tabs of its own."""
+    with Chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser

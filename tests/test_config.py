@@ -26,6 +26,10 @@ OIDC: Final = {
     "OIDC_AUDIENCE": "loyalty",
     "OIDC_JWKS_URL": "https://staff.example/jwks.json",
 }
+GATEWAY: Final = {
+    "GATEWAY_URL": "https://pay.example/loyalty",
+    "GATEWAY_KEYS": "p1:" + "g" * 40,
+}
 NAMES: Final = [name.upper() for name in Config.model_fields]
 
 
@@ -109,6 +113,33 @@ def test_oidc_alone_lets_staff_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config().staff_keys is None
 
 
+@pytest.mark.parametrize("missing", GATEWAY)
+@pytest.mark.parametrize("value", [None, ""])
+def test_the_two_gateway_variables_go_together(
+    monkeypatch: pytest.MonkeyPatch, missing: str, value: str | None
+) -> None:
+    given(monkeypatch, **{**GATEWAY, missing: value})
+    with pytest.raises(ValidationError, match="GATEWAY_URL and GATEWAY_KEYS go together"):
+        config()
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_a_deployed_stage_sends_cards_over_https_alone(
+    monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    given(monkeypatch, **GATEWAY, STAGE=stage)
+    assert config().gateway_url == GATEWAY["GATEWAY_URL"]
+    config.cache_clear()
+    monkeypatch.setenv("GATEWAY_URL", "http://pay.example/loyalty")
+    with pytest.raises(ValidationError, match="it is sent card data"):
+        config()
+
+
+def test_a_local_stage_may_send_made_up_cards_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **(GATEWAY | {"GATEWAY_URL": "http://127.0.0.1:9"}), STAGE="local")
+    assert config().gateway_url == "http://127.0.0.1:9"
+
+
 @pytest.mark.parametrize(
     "keys",
     [
@@ -149,6 +180,10 @@ def test_keys_are_read_in_their_order() -> None:
         {"STAFF_KEYS": None},
         {"STAGE": "nowhere"},
         {"OIDC_ISSUER": "https://staff.example"},
+        {"GATEWAY_URL": "https://pay.example"},
+        {"GATEWAY_KEYS": GATEWAY["GATEWAY_KEYS"]},
+        GATEWAY | {"GATEWAY_KEYS": "p1:short"},
+        GATEWAY | {"GATEWAY_URL": "http://pay.example"},
     ],
 )
 def test_a_deployed_start_stops_at_once(
@@ -165,8 +200,8 @@ def test_a_deployed_start_stops_at_once(
 def test_a_deployed_start_with_a_complete_environment_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    given(monkeypatch, AWS_LAMBDA_FUNCTION_NAME="api")
-    check_on_start()
+    given(monkeypatch, **GATEWAY, AWS_LAMBDA_FUNCTION_NAME="api")
+    assert check_on_start()
 
 
 @pytest.mark.parametrize(
@@ -178,6 +213,8 @@ def test_a_deployed_start_with_a_complete_environment_goes_on(
         {"OIDC_ISSUER": "https://staff.example"},
         {"SIGNING_KEYS": "k1:topsecret"},
         {"STAFF_KEYS": "d1:topsecret"},
+        GATEWAY | {"GATEWAY_KEYS": "p1:topsecret"},
+        {"GATEWAY_KEYS": "p1:topsecret" + "g" * 40},
     ],
 )
 def test_a_stopped_start_prints_no_key(tmp_path: Path, changed: dict[str, str | None]) -> None:
@@ -203,13 +240,15 @@ def test_a_stopped_start_prints_no_key(tmp_path: Path, changed: dict[str, str | 
     assert "topsecret" not in printed
     assert "sss" not in printed
     assert "ttt" not in printed
+    assert "ggg" not in printed
 
 
 def test_a_configuration_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch)
+    given(monkeypatch, **GATEWAY)
     for text in (repr(config()), str(config()), config().model_dump_json()):
         assert "sss" not in text
         assert "ttt" not in text
+        assert "ggg" not in text
 
 
 def test_stage_local_reads_what_the_local_service_wrote(monkeypatch: pytest.MonkeyPatch) -> None:

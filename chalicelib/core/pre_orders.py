@@ -12,12 +12,33 @@ from chalicelib.core.settings import Installment
 ORDER_ID_BITS: Final = 48
 """An order id is drawn at random, so that it tells nobody how many orders there are."""
 
+PreOrderState = Literal["open", "paying", "completed"]
+"""`paying` from the moment that a card payment has begun until its outcome is known."""
+
+PaymentState = Literal["paid", "awaiting_payment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A card payment that has begun: what a gateway is asked to charge, in minor units.
+
+    It keeps what it began with, whatever becomes of the settings meanwhile.
+    """
+
+    gateway: str
+    amount: int
+    installments: int
+    begun_ms: int
+    payment_name: str
+
 
 @dataclass(frozen=True, slots=True)
 class PreOrder:
     """A checkout in progress. `rev` grows with every change of it.
 
-    `loyalty` is the chosen credit: 0 <= loyalty <= total.
+    `loyalty` is the chosen credit: 0 <= loyalty <= total. `installment_price` is what the chosen
+    plan cost in all when it was chosen. `attempt` counts the card payments that were begun in
+    this user's checkouts of the currency; `charge` is there while one is in progress.
     """
 
     channel: str
@@ -31,7 +52,11 @@ class PreOrder:
     payment_option: int | None
     bin_number: str | None
     installment: int | None
-    state: Literal["open", "completed"]
+    installment_price: int | None
+    bank_account: int | None
+    state: PreOrderState
+    attempt: int
+    charge: Charge | None
     order_id: int
     opened_ms: int
     completed_ms: int | None
@@ -45,7 +70,10 @@ class PreOrder:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A completed order. `content` is the basket and addresses as JSON text."""
+    """A completed order. `content` is the basket and addresses as JSON text.
+
+    `charged` is what a card was charged, with interest, under `payment_key`.
+    """
 
     channel: str
     user_pk: str
@@ -57,6 +85,10 @@ class Order:
     shipping: int
     loyalty: int
     payment_type: str
+    payment_name: str
+    payment_state: PaymentState
+    charged: int
+    payment_key: str | None
     completed_ms: int
     content: str
 
@@ -79,6 +111,18 @@ def price_installments(plans: tuple[Installment, ...], unpaid: int) -> tuple[Ins
     )
 
 
+def chosen_price(pre_order: PreOrder, plans: tuple[Installment, ...]) -> InstallmentPrice | None:
+    """Return the chosen plan with its prices; None where it is gone or costs something else now."""
+    prices = price_installments(plans, pre_order.unpaid)
+    chosen = (pre_order.installment, pre_order.installment_price)
+    return next((price for price in prices if (price.plan.pk, price.total) == chosen), None)
+
+
 def without_credit(pre_order: PreOrder) -> PreOrder:
     """Return the pre-order with no credit chosen, and thus no instalment priced."""
-    return pre_order if not pre_order.loyalty else replace(pre_order, loyalty=0, installment=None)
+    return without_plan(replace(pre_order, loyalty=0)) if pre_order.loyalty else pre_order
+
+
+def without_plan(pre_order: PreOrder) -> PreOrder:
+    """Return the pre-order with no instalment plan chosen."""
+    return replace(pre_order, installment=None, installment_price=None)

@@ -29,6 +29,7 @@ Value: TypeAlias = Any
 
 LOYALTY_MONEY: Final = "loyalty_money"
 CREDIT_CARD: Final = "credit_card"
+FUNDS_TRANSFER: Final = "funds_transfer"
 
 _Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 _Pk = Annotated[int, Field(ge=1, le=999_999)]
@@ -66,6 +67,15 @@ class Installment(_Frozen):
     interest_rate: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
+class BankAccount(_Frozen):
+    """A bank account of the shop, to which a shopper may transfer what an order costs."""
+
+    pk: _Pk
+    bank_name: _Label
+    holder_name: _Label
+    iban: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$")]
+
+
 def _yes_or_no(value: object) -> object:
     return {"Yes": True, "No": False}.get(value, value) if isinstance(value, str) else value
 
@@ -89,6 +99,11 @@ def _distinct_plans(plans: tuple[Installment, ...]) -> tuple[Installment, ...]:
     return plans
 
 
+def _distinct_banks(accounts: tuple[BankAccount, ...]) -> tuple[BankAccount, ...]:
+    _require_distinct([account.pk for account in accounts], "pk")
+    return accounts
+
+
 def _require_distinct(values: list[int] | list[str], name: str) -> None:
     if len(set(values)) != len(values):
         raise ValueError(f"each needs a {name} of its own")
@@ -107,6 +122,10 @@ Installments = Annotated[
     Field(min_length=1, max_length=24, strict=False),
     AfterValidator(_distinct_plans),
 ]
+BankAccounts = Annotated[
+    tuple[BankAccount, ...], Field(max_length=20, strict=False), AfterValidator(_distinct_banks)
+]
+GatewayName = Literal["none", "sandbox", "http"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,8 @@ class Settings:
     default_currency: str
     payment_options: tuple[PaymentOption, ...]
     installments: tuple[Installment, ...]
+    bank_accounts: tuple[BankAccount, ...]
+    payment_gateway: GatewayName
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +204,18 @@ CATALOGUE: Final[Mapping[str, Setting]] = MappingProxyType(
                 TypeAdapter(Installments),
                 default=(Installment(pk=1, label="Single payment", installment_count=1),),
             ),
+            Setting(
+                "BANK_ACCOUNTS",
+                "The shop's bank accounts, of which a funds transfer chooses one.",
+                TypeAdapter(BankAccounts),
+                default=(),
+            ),
+            Setting(
+                "PAYMENT_GATEWAY",
+                "Who charges cards: none, sandbox (charges nobody, not in prod), or http.",
+                TypeAdapter(GatewayName),
+                default="none",
+            ),
         )
     }
 )
@@ -233,4 +266,6 @@ def assemble(default_currency: str, stored: Mapping[str, str]) -> Settings:
         default_currency=values["DEFAULT_CURRENCY"] or default_currency,
         payment_options=values["PAYMENT_OPTIONS"],
         installments=values["INSTALLMENTS"],
+        bank_accounts=values["BANK_ACCOUNTS"],
+        payment_gateway=values["PAYMENT_GATEWAY"],
     )

@@ -176,6 +176,15 @@ def pay_order(
     return _move("order", wanted, account, HOUSE_SALE, now_ms, may_overdraw=may_overdraw)
 
 
+def pay_held(account: Account, hold: OpenHold, *, reference: str, now_ms: int, by: str) -> Movement:
+    """Return the payment of an order by the whole of a hold that its checkout kept.
+
+    It has the id of any order's payment, so that refunds find it, and no order is paid twice.
+    """
+    wanted = Wanted(account.key.channel, order_id(reference), hold.amount, None, by, reference)
+    return _move("order", wanted, account, HOUSE_SALE, now_ms, may_overdraw=True, captured=(hold,))
+
+
 def capture(account: Account, hold: OpenHold, wanted: Wanted, now_ms: int) -> Movement:
     """Return the capture of an open hold: `wanted.amount` of it to SALE, the rest is freed.
 

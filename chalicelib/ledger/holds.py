@@ -11,10 +11,11 @@ from chalicelib.auth import Call
 from chalicelib.core import holds as rules
 from chalicelib.core import transfers
 from chalicelib.core.accounts import Account, AccountKey, OpenHold
-from chalicelib.core.errors import LoyaltyDisabled, UnknownChannel, UnknownHold
+from chalicelib.core.errors import UnknownChannel, UnknownHold
 from chalicelib.core.holds import Hold, HoldState, state_of
 from chalicelib.core.money import parse_amount
 from chalicelib.core.names import to_ms
+from chalicelib.core.page_errors import LoyaltyDisabled
 from chalicelib.core.transfers import Wanted, capture_id
 from chalicelib.ledger.required import require_account
 from chalicelib.store.accounts import account_key, free, keep

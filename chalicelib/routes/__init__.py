@@ -1,5 +1,6 @@
 """Doors: request and answer models and one-verb views, one file per noun. No decision may enter."""
 
+from importlib import import_module
 from typing import Final
 
 from chalicelib.http import Routes
@@ -9,6 +10,7 @@ from chalicelib.routes import (
     holds,
     orders,
     pre_orders,
+    schedule,
     sessions,
     settings,
     site,
@@ -29,5 +31,14 @@ DOORS: Final[tuple[Routes, ...]] = (
     audit.routes,
     storefront.routes,
     site.routes,
+    schedule.routes,
 )
 """Every door of the service; a file that is not listed here serves nothing."""
+
+
+def doors(*, local: bool) -> tuple[Routes, ...]:
+    """Return the doors to open; only a local service has the demo's, elsewhere it is not loaded."""
+    if not local:
+        return DOORS
+    demo = import_module("chalicelib.routes.demo")
+    return (*DOORS, demo.routes)

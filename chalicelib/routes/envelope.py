@@ -6,25 +6,27 @@ it posts that choice for ever.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from chalicelib.auth import seal
 from chalicelib.checkout import Visit
-from chalicelib.core import errors
+from chalicelib.core import page_errors
 from chalicelib.core.checkout import (
-    Move,
     Situation,
-    Step,
     balance_of,
     chosen_option,
     options_of,
+    price_of,
     step_of,
 )
-from chalicelib.core.errors import PageRefusal
 from chalicelib.core.money import format_page_amount
+from chalicelib.core.page_errors import PageRefusal
 from chalicelib.core.pre_orders import InstallmentPrice, Order, PreOrder, price_installments
-from chalicelib.core.settings import PaymentOption
+from chalicelib.core.settings import BankAccount, PaymentOption
+from chalicelib.core.transitions import Move, Step
 from chalicelib.http import Shown
+from chalicelib.routes.texts import text_of
 
 Json = dict[str, Any]
 
@@ -69,10 +71,10 @@ class Envelope(Shown):
         return self.model_dump_json(exclude_unset=True)
 
 
-def envelope_of(visit: Visit) -> Envelope:
-    """Return the envelope of a visit."""
+def envelope_of(visit: Visit, language: str) -> Envelope:
+    """Return the envelope of a visit, with what it says in a language such as "tr"."""
     if visit.refusal is not None:
-        return _refused(visit, visit.refusal)
+        return _refused(visit, visit.refusal, language)
     if visit.move is Move.TO_BASKET:
         return Envelope(
             context_list=[], template_name=CHECKOUT_TEMPLATE, errors=[], redirect_url=BASKET_URL
@@ -121,7 +123,8 @@ def order_shown(order: Order) -> Json:
         "shipping_amount": format_page_amount(order.shipping, order.currency),
         "loyalty_money": format_page_amount(order.loyalty, order.currency),
         "currency": {"value": order.currency.lower(), "label": label_of(order.currency)},
-        "payment_option": {"name": "Loyalty Money", "payment_type": order.payment_type},
+        "payment_option": {"name": order.payment_name, "payment_type": order.payment_type},
+        "payment_state": order.payment_state,
         "shipping_address": content.get("shipping_address"),
         "billing_address": content.get("billing_address"),
         "orderitem_set": [_order_item(number, item) for number, item in enumerate(items, 1)],
@@ -167,8 +170,19 @@ def _contexts(visit: Visit) -> list[Context]:
     if visit.move is Move.SHOW_ORDER:
         return [_thank_you(visit)]
     if visit.move is Move.USE_CREDIT:
-        return [_context("EmptyPage")]
+        return _after_amount(situation)
     return [_current_page(situation)]
+
+
+def _after_amount(situation: Situation) -> list[Context]:
+    """Return the guide's empty page, unless the shop has taken the chosen option away meanwhile.
+
+    Then the client would post an option and a plan at once, each out of an old list.
+    """
+    pre_order = situation.pre_order
+    if pre_order and pre_order.payment_option and chosen_option(situation) is None:
+        return [_options_page(situation), _no_installments()]
+    return [_empty()]
 
 
 def _all_pages(visit: Visit) -> list[Context]:
@@ -192,30 +206,38 @@ def _all_pages(visit: Visit) -> list[Context]:
 
 def _current_page(situation: Situation) -> Context:
     """Return the page where the shopper is to go on."""
-    step = step_of(situation)
+    return _PAGES.get(step_of(situation), _options_page)(situation)
+
+
+def _covered_page(situation: Situation) -> Context:
     option = chosen_option(situation)
-    if step is Step.COVERED:
-        paying = option is not None and option.rule is not None
-        return _context("LoyaltyPaymentSelectedPage") if paying else _options_page(situation)
-    match step:
-        case Step.CARD:
-            return _context("BinNumberPage")
-        case Step.CARD_KNOWN:
-            return _installments_page(situation)
-        case Step.CARD_READY:
-            return _context("CreditCardConfirmationPage")
-        case Step.CREDIT_SHORT:
-            return _context("LoyaltyPaymentSelectedPage")
-        case Step.OTHER:
-            assert option is not None
-            funds = option.payment_type == "funds_transfer"
-            return _context("FundsTransferChoicePage", bank_accounts=[]) if funds else _empty()
-        case _:
-            return _options_page(situation)
+    paying = option is not None and option.rule is not None
+    return _credit_page(situation) if paying else _options_page(situation)
 
 
-def _empty() -> Context:
+def _credit_page(_: Situation) -> Context:
+    return _context("LoyaltyPaymentSelectedPage")
+
+
+def _bin_page(_: Situation) -> Context:
+    return _context("BinNumberPage")
+
+
+def _confirmation_page(_: Situation) -> Context:
+    return _context("CreditCardConfirmationPage")
+
+
+def _banks_page(situation: Situation) -> Context:
+    banks = [_bank(bank) for bank in situation.settings.bank_accounts]
+    return _context("FundsTransferChoicePage", bank_accounts=banks)
+
+
+def _empty(_: Situation | None = None) -> Context:
     return _context("EmptyPage")
+
+
+def _no_installments(_: Situation | None = None) -> Context:
+    return _context("InstallmentSelectionPage", installments=[])
 
 
 def _options_page(situation: Situation) -> Context:
@@ -240,6 +262,19 @@ def _installments_page(situation: Situation) -> Context:
     )
 
 
+_PAGES: Final[Mapping[Step, Callable[[Situation], Context]]] = {
+    Step.CARD: _bin_page,
+    Step.CARD_KNOWN: _installments_page,
+    Step.CARD_READY: _confirmation_page,
+    Step.CREDIT_SHORT: _credit_page,
+    Step.FUNDS: _banks_page,
+    Step.OTHER: _empty,
+    Step.COVERED: _covered_page,
+    Step.PAYING: _no_installments,
+}
+"""The page of each step; that of the others is the choice of a payment option."""
+
+
 def _thank_you(visit: Visit) -> Context:
     pre_order = visit.situation.pre_order
     assert pre_order is not None
@@ -256,40 +291,51 @@ def _thank_you(visit: Visit) -> Context:
 
 # --- refusals -------------------------------------------------------------------------------
 
-_STOPS_INSTALLMENTS: Final = (errors.FullyCovered, errors.OptionNotChosen, errors.BinMissing)
-_SHOWS_OPTIONS: Final = (errors.OptionRefused, errors.UnpaidRemains, errors.CreditChanged)
+_STOPS_INSTALLMENTS: Final = (page_errors.FullyCovered, page_errors.BinMissing)
+_AFTER_PAYMENT: Final = (page_errors.PaymentDeclined, page_errors.PaymentReturned)
+_SHOWS_OPTIONS: Final = (
+    page_errors.OptionRefused,
+    page_errors.UnpaidRemains,
+    page_errors.CreditChanged,
+)
 
 
-def _refused(visit: Visit, refusal: PageRefusal) -> Envelope:
-    complaints = {refusal.field: [refusal.detail]}
-    if visit.situation.effective is None or isinstance(refusal, errors.NoOpenCheckout):
+def _refused(visit: Visit, refusal: PageRefusal, language: str) -> Envelope:
+    complaints = {part.field: [text_of(part, language)] for part in refusal.parts}
+    if visit.situation.effective is None or isinstance(refusal, page_errors.NoOpenCheckout):
         return Envelope(
             context_list=[_empty()],
             template_name=CHECKOUT_TEMPLATE,
             errors=complaints,
             redirect_url=BASKET_URL,
         )
-    if isinstance(refusal, errors.UnknownPage):
+    if isinstance(refusal, page_errors.UnknownPage):
         # Without a pre-order the client posts nothing by itself; with one it would post this
         # page again, for ever.
         return Envelope(context_list=[_empty()], template_name=CHECKOUT_TEMPLATE, errors=complaints)
+    loads = visit.move is Move.SHOW
     return Envelope(
-        context_list=[_page_of_refusal(visit.situation, refusal)],
+        context_list=_all_pages(visit) if loads else _pages_of_refusal(visit.situation, refusal),
         template_name=CHECKOUT_TEMPLATE,
         errors=complaints,
         pre_order=_pre_order(visit),
     )
 
 
-def _page_of_refusal(situation: Situation, refusal: PageRefusal) -> Context:
-    """Return the context that leaves the client nothing to post again by itself."""
+def _pages_of_refusal(situation: Situation, refusal: PageRefusal) -> list[Context]:
+    """Return the contexts that leave the client nothing to post again by itself."""
+    if isinstance(refusal, page_errors.PaymentInProgress | page_errors.OptionNotChosen):
+        return [_options_page(situation), _no_installments()]
+    if isinstance(refusal, _AFTER_PAYMENT):
+        # What a payment in progress took out of the client's lists comes back.
+        return [_options_page(situation), _installments_page(situation)]
     if isinstance(refusal, _STOPS_INSTALLMENTS):
-        return _context("InstallmentSelectionPage", installments=[])
-    if isinstance(refusal, errors.InstallmentRefused):
-        return _installments_page(situation)
+        return [_no_installments()]
+    if isinstance(refusal, page_errors.InstallmentRefused):
+        return [_installments_page(situation)]
     if isinstance(refusal, _SHOWS_OPTIONS):
-        return _options_page(situation)
-    return _empty()
+        return [_options_page(situation)]
+    return [_empty()]
 
 
 # --- the pre-order --------------------------------------------------------------------------
@@ -319,8 +365,10 @@ def _pre_order(visit: Visit) -> Json:
 
 
 def _amounts(situation: Situation, pre_order: PreOrder) -> Json:
-    price = _chosen_price(situation, pre_order)
+    price = price_of(situation)
     interest = price.total - pre_order.unpaid if price is not None else 0
+    if pre_order.charge is not None:
+        interest = pre_order.charge.amount - pre_order.unpaid
     amounts = {
         "shipping_amount": pre_order.shipping,
         "total_amount": pre_order.total,
@@ -352,14 +400,20 @@ def _option(option: PaymentOption) -> Json:
     return {**shown, "payment_type_label": option.name}
 
 
-def _chosen_price(situation: Situation, pre_order: PreOrder) -> InstallmentPrice | None:
-    prices = price_installments(situation.settings.installments, pre_order.unpaid)
-    return next((price for price in prices if price.plan.pk == pre_order.installment), None)
-
-
 def _chosen_installment(situation: Situation, pre_order: PreOrder) -> Json | None:
-    price = _chosen_price(situation, pre_order)
+    price = price_of(situation)
     return None if price is None else _installment(price, pre_order.currency)
+
+
+def _bank(bank: BankAccount) -> Json:
+    return {
+        "pk": bank.pk,
+        "iban": bank.iban,
+        "holder_name": bank.holder_name,
+        "description": "",
+        "sort_order": bank.pk,
+        "bank": {"pk": bank.pk, "name": bank.bank_name, "slug": f"bank-{bank.pk}", "logo": None},
+    }
 
 
 def _installment(price: InstallmentPrice, currency: str) -> Json:

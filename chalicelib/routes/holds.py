@@ -14,7 +14,6 @@ from chalicelib.core.errors import (
     IdConflict,
     InsufficientCredit,
     InvalidAmount,
-    LoyaltyDisabled,
     RefundExceedsPayment,
     TooManyHolds,
     UnknownAccount,
@@ -24,6 +23,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.holds import DEFAULT_LIFE_S, MAX_LIFE_S, HoldState
 from chalicelib.core.money import AmountText, format_amount
 from chalicelib.core.names import Reference
+from chalicelib.core.page_errors import LoyaltyDisabled
 from chalicelib.http import Answer, Body, Request, Routes, Shown
 from chalicelib.ledger import StandingHold
 from chalicelib.routes.accounts import key_of

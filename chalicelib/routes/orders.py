@@ -28,7 +28,9 @@ routes = Routes(__name__)
 class OrderShown(Shown):
     """A completed order, with the basket as it was handed over.
 
-    `refunded` is what was given back so far of `loyalty_money`.
+    `refunded` is what was given back so far of `loyalty_money`. `charged_amount` is what a card
+    was charged under `payment_key`. `payment_state` is `paid`, or `awaiting_payment` for a funds
+    transfer.
     """
 
     reference: str
@@ -41,6 +43,10 @@ class OrderShown(Shown):
     loyalty_money: str
     refunded: str
     payment_type: str
+    payment_name: str
+    payment_state: str
+    charged_amount: str
+    payment_key: str | None
     completed_at: Time
     basket: dict[str, JsonValue] | None
 
@@ -118,6 +124,10 @@ def _order(found: RefundedOrder) -> OrderShown:
         loyalty_money=format_amount(order.loyalty, order.currency),
         refunded=format_amount(found.refunded, order.currency),
         payment_type=order.payment_type,
+        payment_name=order.payment_name,
+        payment_state=order.payment_state,
+        charged_amount=format_amount(order.charged, order.currency),
+        payment_key=order.payment_key,
         completed_at=time_of(order.completed_ms),
         basket=json.loads(order.content).get("basket"),
     )

@@ -13,6 +13,7 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.money import AmountText, format_amount, parse_amount, parse_opening
 from chalicelib.core.names import Reference
+from chalicelib.core.page_errors import PaymentInProgress
 from chalicelib.core.pre_orders import PreOrder
 from chalicelib.http import Answer, Body, Request, Routes, Shown, check_size
 from chalicelib.routes.times import Time, time_of
@@ -94,6 +95,7 @@ class PreOrderShown(Shown):
         UnknownUser,
         InvalidAmount,
         AlreadyCompleted,
+        PaymentInProgress,
     ),
 )
 def open_pre_order(request: Request, body: PreOrderBody) -> Answer:

@@ -4,30 +4,24 @@ Business errors leave as 200 with `errors`: the client sends anything else four 
 """
 
 import json
-import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib import auth, checkout
-from chalicelib.checkout import Visit
+from chalicelib.checkout import Posted, Visit
 from chalicelib.core.accounts import Entry
-from chalicelib.core.checkout import Event
 from chalicelib.core.currencies import DIGITS
-from chalicelib.core.errors import (
-    InvalidCursor,
-    PageRefusal,
-    Refusal,
-    UnknownOrder,
-    UnknownPage,
-    UnreadableForm,
-)
+from chalicelib.core.errors import InvalidCursor, Refusal, UnknownOrder
 from chalicelib.core.money import format_page_amount
+from chalicelib.core.page_errors import PageRefusal, UnknownPage, UnreadableForm
+from chalicelib.core.payments import CardForm
+from chalicelib.core.transitions import Event
 from chalicelib.http import (
     FORM,
     GUEST,
     JSON,
-    PUBLIC,
     Answer,
     Request,
     Routes,
@@ -45,6 +39,7 @@ from chalicelib.routes.envelope import (
     order_shown,
 )
 from chalicelib.routes.paging import ListQuery, next_cursor, start_of
+from chalicelib.routes.texts import language_of
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -70,6 +65,12 @@ class PageForm(BaseModel):
     payment_option: int | str | None = None
     bin_number: str | None = None
     installment: int | str | None = None
+    bank_account: int | str | None = None
+    card_holder: str | None = None
+    card_number: str | None = None
+    card_month: int | str | None = None
+    card_year: int | str | None = None
+    card_cvv: str | None = None
 
 
 class CompletedOrder(Shown):
@@ -83,12 +84,6 @@ class Balance(Shown):
     """The shopper's credit in the session's currency: here, and only here, a JSON number."""
 
     balance: float
-
-
-class CsrfToken(Shown):
-    """A value for the cookie `csrftoken`."""
-
-    csrf_token: str
 
 
 class CurrencyLabel(Shown):
@@ -144,11 +139,10 @@ def show_page(request: Request, query: PageQuery) -> Answer:
     if query.page is None and request.caller is None:
         return Answer(guest_envelope())
     if query.page is not None and query.page not in _EVENTS:
-        return _answer(
-            checkout.refuse(request.call, request.shopper, _currency(request), UnknownPage())
-        )
+        found = checkout.refuse(request.call, request.shopper, _currency(request), UnknownPage())
+        return _answer(request, found)
     event = Event.SHOW_CREDIT if query.page == Event.USE_CREDIT else Event.SHOW
-    return _answer(checkout.visit(call, request.shopper, currency, event, ""))
+    return _answer(request, checkout.visit(call, request.shopper, currency, event, Posted()))
 
 
 @routes.route(
@@ -165,10 +159,10 @@ def post_page(request: Request, query: PageQuery) -> Answer:
     call, shopper, currency = request.call, request.shopper, _currency(request)
     try:
         event = _event(query.page)
-        text = _read_form(request).get(_FIELDS[event], "")
+        posted = _posted(_read_form(request), event)
     except PageRefusal as refusal:
-        return _answer(checkout.refuse(call, shopper, currency, refusal))
-    return _answer(checkout.visit(call, shopper, currency, event, text))
+        return _answer(request, checkout.refuse(call, shopper, currency, refusal))
+    return _answer(request, checkout.visit(call, shopper, currency, event, posted))
 
 
 @routes.route(
@@ -221,13 +215,6 @@ def show_history(request: Request, query: HistoryQuery) -> Answer:
     return Answer(History(count=found.count, next=following, results=results))
 
 
-@routes.route("GET", "/csrf_token", access=PUBLIC, answers={200: CsrfToken})
-def csrf_token(request: Request) -> Answer:
-    """Give a token for the cookie `csrftoken`; it is compared with the header x-csrftoken."""
-    del request
-    return Answer(CsrfToken(csrf_token=secrets.token_hex(32)))
-
-
 _EVENTS: Final = {
     "IndexPage": Event.SHOW,
     "LoyaltyMoneyUsagePage": Event.USE_CREDIT,
@@ -237,6 +224,8 @@ _EVENTS: Final = {
     "BinNumberPage": Event.ENTER_BIN,
     "InstallmentSelectionPage": Event.CHOOSE_INSTALLMENT,
     "CreditCardConfirmationPage": Event.CONFIRM_CARD,
+    "FundsTransferChoicePage": Event.CHOOSE_BANK,
+    "FundsTransferPage": Event.CONFIRM_FUNDS,
 }
 """Pages by the names that the client sends; the two completing ones are one (decision 1)."""
 
@@ -247,14 +236,32 @@ _FIELDS: Final = {
     Event.SELECT_OPTION: "payment_option",
     Event.ENTER_BIN: "bin_number",
     Event.CHOOSE_INSTALLMENT: "installment",
-    Event.CONFIRM_CARD: "",
+    Event.CONFIRM_CARD: "agreement",
+    Event.CHOOSE_BANK: "bank_account",
+    Event.CONFIRM_FUNDS: "agreement",
 }
 
 
-def _answer(visit: Visit) -> Answer:
+def _answer(request: Request, visit: Visit) -> Answer:
     if visit.refusal is not None:
         log.info("page_refused", extra={"code": visit.refusal.code})
-    return Answer(envelope_of(visit))
+    language = language_of(request.headers.get("accept-language"))
+    return Answer(envelope_of(visit, language))
+
+
+def _posted(form: Mapping[str, str], event: Event) -> Posted:
+    text = form.get(_FIELDS[event], "")
+    if event is not Event.CONFIRM_CARD:
+        return Posted(text)
+    card = CardForm(
+        agreement=text,
+        holder=form.get("card_holder", ""),
+        month=form.get("card_month", ""),
+        year=form.get("card_year", ""),
+        number=form.get("card_number", ""),
+        cvv=form.get("card_cvv", ""),
+    )
+    return Posted(text, card)
 
 
 def _event(page: str | None) -> Event:
@@ -282,8 +289,8 @@ def _read_form(request: Request) -> dict[str, str]:
             return parse_form(request.raw_body)
         if kind == JSON:
             return _parse_json(request.raw_body)
-    except Refusal as refusal:
-        raise UnreadableForm(refusal.detail) from None
+    except Refusal:
+        raise UnreadableForm from None
     raise UnreadableForm
 
 

@@ -1,6 +1,8 @@
 """Completed orders: put once under the shop's reference, so that a basket completes once."""
 
-from chalicelib.core.pre_orders import Order
+from typing import cast
+
+from chalicelib.core.pre_orders import Order, PaymentState
 from chalicelib.store.actions import Action, Item, Key, Rows, put_once
 from chalicelib.store.requests import query
 from chalicelib.store.tables import OrderRow
@@ -47,6 +49,10 @@ def put_order(order: Order) -> Action:
             shipping=order.shipping,
             loyalty=order.loyalty,
             payment_type=order.payment_type,
+            payment_name=order.payment_name,
+            payment_state=order.payment_state,
+            charged=order.charged,
+            payment_key=order.payment_key,
             content=order.content,
         )
     )
@@ -64,6 +70,10 @@ def _order(channel: str, reference: str, row: OrderRow) -> Order:
         shipping=row.shipping,
         loyalty=row.loyalty,
         payment_type=row.payment_type,
+        payment_name=row.payment_name,
+        payment_state=cast("PaymentState", row.payment_state),
+        charged=row.charged,
+        payment_key=row.payment_key,
         completed_ms=row.completed_ms,
         content=row.content,
     )

@@ -1,10 +1,16 @@
 """Pre-orders and their baskets. A change is written only while `rev` is as it was read."""
 
-from typing import Literal, cast
+from typing import Any, Final, TypeAlias, cast
 
-from chalicelib.core.pre_orders import PreOrder
-from chalicelib.store.actions import Action, Key, Rows, put
+from chalicelib.core.pre_orders import Charge, PreOrder, PreOrderState
+from chalicelib.store.actions import Action, Item, Key, Rows, put
+from chalicelib.store.requests import query
 from chalicelib.store.tables import BasketRow, PreOrderRow
+
+Paying: TypeAlias = list[tuple[str, str, str]]
+
+_PAYING: Final = "yes"
+"""The one hash key of the index of payments in progress: there are never many at a time."""
 
 
 def pre_order_key(channel: str, user_pk: str, currency: str) -> Key[PreOrderRow]:
@@ -46,7 +52,11 @@ def put_pre_order(pre_order: PreOrder, *, seen_rev: int | None) -> Action:
         payment_option=pre_order.payment_option,
         bin_number=pre_order.bin_number,
         installment=pre_order.installment,
+        installment_price=pre_order.installment_price,
+        bank_account=pre_order.bank_account,
         state=pre_order.state,
+        attempt=pre_order.attempt,
+        **_charge_attributes(pre_order.charge),
         order_id=pre_order.order_id,
         opened_ms=pre_order.opened_ms,
         completed_ms=pre_order.completed_ms,
@@ -70,6 +80,48 @@ def put_basket(pre_order: PreOrder, content: str) -> Action:
     )
 
 
+def list_paying(*, limit: int, start: Item | None, deadline: float) -> tuple[Paying, Item | None]:
+    """Return a page of the checkouts whose payment is in progress, and where to go on.
+
+    The oldest come first. Each is a channel, a user_pk and a currency. The index may lag behind.
+    """
+    items, last = query(
+        PreOrderRow,
+        PreOrderRow.paying == _PAYING,
+        index=PreOrderRow.by_paying.Meta.index_name,
+        limit=limit,
+        start=start,
+        deadline=deadline,
+    )
+    users = [(str(item["user"]["S"]).split("#", 1), str(item["currency"]["S"])) for item in items]
+    return [(user[0], user[1], currency) for user, currency in users], last
+
+
+def _charge_attributes(charge: Charge | None) -> dict[str, Any]:
+    if charge is None:
+        return {}
+    return {
+        "paying": _PAYING,
+        "gateway": charge.gateway,
+        "charge": charge.amount,
+        "installments": charge.installments,
+        "begun_ms": charge.begun_ms,
+        "payment_name": charge.payment_name,
+    }
+
+
+def _charge(row: PreOrderRow) -> Charge | None:
+    if not row.paying:
+        return None
+    return Charge(
+        gateway=row.gateway,
+        amount=row.charge,
+        installments=row.installments,
+        begun_ms=row.begun_ms,
+        payment_name=row.payment_name,
+    )
+
+
 def _pre_order(channel: str, user_pk: str, row: PreOrderRow) -> PreOrder:
     return PreOrder(
         channel=channel,
@@ -83,7 +135,11 @@ def _pre_order(channel: str, user_pk: str, row: PreOrderRow) -> PreOrder:
         payment_option=row.payment_option,
         bin_number=row.bin_number,
         installment=row.installment,
-        state=cast("Literal['open', 'completed']", row.state),
+        installment_price=row.installment_price,
+        bank_account=row.bank_account,
+        state=cast("PreOrderState", row.state),
+        attempt=row.attempt,
+        charge=_charge(row),
         order_id=row.order_id,
         opened_ms=row.opened_ms,
         completed_ms=row.completed_ms,

@@ -259,10 +259,23 @@ class AuditRow(Model):
     report = UnicodeAttribute()
 
 
+class PreOrdersPaying(GlobalSecondaryIndex["PreOrderRow"]):
+    """Lists the card payments in progress, oldest first: a row is in it only while it is paying."""
+
+    class Meta:
+        index_name = "by_paying"
+        projection = KeysOnlyProjection()
+
+    paying = UnicodeAttribute(hash_key=True)
+    begun_ms = Whole(range_key=True)
+
+
 class PreOrderRow(Model):
     """A checkout in progress; `user` is channel#user_pk, `currency` its currency.
 
-    `rev` grows with every change, and every change is written on condition of it.
+    `rev` grows with every change, and every change is written on condition of it. While a card
+    payment is in progress `paying` is "yes", and `gateway`, `charge`, `installments`, `begun_ms`
+    and `payment_name` say what it began with.
     """
 
     class Meta:
@@ -278,11 +291,21 @@ class PreOrderRow(Model):
     payment_option = Whole(null=True)
     bin_number = UnicodeAttribute(null=True)
     installment = Whole(null=True)
+    installment_price = Whole(null=True)
+    bank_account = Whole(null=True)
     state = UnicodeAttribute()
+    attempt = Whole()
+    paying = UnicodeAttribute(null=True)
+    gateway = UnicodeAttribute(null=True)
+    charge = Whole(null=True)
+    installments = Whole(null=True)
+    begun_ms = Whole(null=True)
+    payment_name = UnicodeAttribute(null=True)
     order_id = Whole()
     opened_ms = Whole()
     completed_ms = Whole(null=True)
     rev = Whole()
+    by_paying = PreOrdersPaying()
 
 
 class BasketRow(Model):
@@ -327,8 +350,25 @@ class OrderRow(Model):
     shipping = Whole()
     loyalty = Whole()
     payment_type = UnicodeAttribute()
+    payment_name = UnicodeAttribute()
+    payment_state = UnicodeAttribute()
+    charged = Whole()
+    payment_key = UnicodeAttribute(null=True)
     content = UnicodeAttribute()
     by_user = OrdersOfUser()
+
+
+class SandboxChargeRow(Model):
+    """What the sandbox gateway answered under a key: approved or declined. No card data."""
+
+    class Meta:
+        table_name = "sandbox_charges"
+
+    key = UnicodeAttribute(hash_key=True)
+    outcome = UnicodeAttribute()
+    amount = Whole()
+    currency = UnicodeAttribute()
+    refunded = BooleanAttribute()
 
 
 ROWS: Final[tuple[type[Model], ...]] = (
@@ -344,6 +384,7 @@ ROWS: Final[tuple[type[Model], ...]] = (
     PreOrderRow,
     OrderRow,
     AuditRow,
+    SandboxChargeRow,
 )
 """One row class for each table."""
 

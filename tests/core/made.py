@@ -6,7 +6,7 @@ from typing import Any, Final
 from chalicelib.core.accounts import FIRST_HASH, Account, AccountKey, Opening
 from chalicelib.core.checkout import Situation
 from chalicelib.core.pre_orders import Order, PreOrder
-from chalicelib.core.settings import Installment, PaymentOption, Settings
+from chalicelib.core.settings import BankAccount, Installment, PaymentOption, Settings
 
 CREDIT: Final = PaymentOption(
     pk=1,
@@ -17,6 +17,10 @@ CREDIT: Final = PaymentOption(
 )
 CARD: Final = PaymentOption(pk=2, name="Card", slug="card", payment_type="credit_card")
 FUNDS: Final = PaymentOption(pk=3, name="Funds", slug="funds", payment_type="funds_transfer")
+
+BANK: Final = BankAccount(
+    pk=1, bank_name="Bank", holder_name="Shop", iban="TR330006100519786457841326"
+)
 
 ONE_PAYMENT: Final = Installment(pk=1, label="One payment", installment_count=1)
 THREE_PAYMENTS: Final = Installment(
@@ -55,6 +59,8 @@ def settings(**changes: Any) -> Settings:
         default_currency="TRY",
         payment_options=(CARD, CREDIT, FUNDS),
         installments=(ONE_PAYMENT, THREE_PAYMENTS),
+        bank_accounts=(BANK,),
+        payment_gateway="sandbox",
     )
     return dataclasses.replace(plain, **changes)
 
@@ -73,7 +79,11 @@ def pre_order(**changes: Any) -> PreOrder:
         payment_option=None,
         bin_number=None,
         installment=None,
+        installment_price=None,
+        bank_account=None,
         state="open",
+        attempt=0,
+        charge=None,
         order_id=7,
         opened_ms=2_000,
         completed_ms=None,
@@ -95,6 +105,10 @@ def order(**changes: Any) -> Order:
         shipping=0,
         loyalty=4000,
         payment_type="loyalty_money",
+        payment_name="Loyalty Money",
+        payment_state="paid",
+        charged=0,
+        payment_key=None,
         completed_ms=9_000,
         content="{}",
     )

@@ -11,17 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core import errors
+from chalicelib.core import page_errors
 from chalicelib.core.checkout import (
-    TRANSITIONS,
-    Event,
-    Move,
-    Outcome,
     Situation,
-    Step,
     balance_of,
     can_pay,
     check_completion,
+    check_funds,
+    choose_bank,
     choose_installment,
     chosen_option,
     enter_bin,
@@ -30,15 +27,21 @@ from chalicelib.core.checkout import (
     outcome_of,
     select_option,
     step_of,
-    unpaid_message,
+    unpaid_remains,
     use_credit,
 )
-from chalicelib.core.errors import PageRefusal
 from chalicelib.core.money import format_page_amount
+from chalicelib.core.page_errors import PageRefusal
+from chalicelib.core.pre_orders import Charge
+from chalicelib.core.settings import PaymentOption, Settings
+from chalicelib.core.transitions import TRANSITIONS, Event, Move, Outcome, Step
 from tests.core.made import (
+    BANK,
     CARD,
     CREDIT,
     FUNDS,
+    ONE_PAYMENT,
+    THREE_PAYMENTS,
     account,
     pre_order,
     settings,
@@ -47,6 +50,15 @@ from tests.core.made import (
 
 WITH_CARD: Final = pre_order(payment_option=CARD.pk)
 CARD_KNOWN: Final = pre_order(payment_option=CARD.pk, bin_number="545454")
+
+READY: Final = dataclasses.replace(CARD_KNOWN, installment=1, installment_price=4000)
+PAYING: Final = dataclasses.replace(
+    READY,
+    state="paying",
+    attempt=1,
+    charge=Charge("sandbox", 4000, installments=1, begun_ms=3_000, payment_name="Card"),
+)
+DOOR: Final = PaymentOption(pk=4, name="At the door", slug="door", payment_type="pay_on_delivery")
 
 SITUATIONS: Final[dict[Step, list[Situation]]] = {
     Step.NOTHING_OPEN: [situation(pre_order=None), situation(pre_order=None, account=None)],
@@ -65,23 +77,43 @@ SITUATIONS: Final[dict[Step, list[Situation]]] = {
         situation(pre_order=CARD_KNOWN),
         situation(pre_order=dataclasses.replace(CARD_KNOWN, loyalty=1000)),
     ],
-    Step.CARD_READY: [situation(pre_order=dataclasses.replace(CARD_KNOWN, installment=1))],
+    Step.CARD_READY: [situation(pre_order=READY)],
     Step.CREDIT_SHORT: [
         situation(pre_order=pre_order(payment_option=CREDIT.pk)),
         situation(pre_order=pre_order(payment_option=CREDIT.pk, loyalty=3999)),
     ],
-    Step.OTHER: [situation(pre_order=pre_order(payment_option=FUNDS.pk))],
+    Step.FUNDS: [
+        situation(pre_order=pre_order(payment_option=FUNDS.pk)),
+        situation(pre_order=pre_order(payment_option=FUNDS.pk, bank_account=BANK.pk)),
+    ],
+    Step.OTHER: [
+        situation(
+            settings=settings(payment_options=(CARD, CREDIT, FUNDS, DOOR)),
+            pre_order=pre_order(payment_option=DOOR.pk),
+        )
+    ],
+    Step.PAYING: [
+        situation(pre_order=PAYING),
+        situation(pre_order=PAYING, account=None),
+        situation(pre_order=PAYING, settings=settings(payment_options=(CREDIT,))),
+    ],
     Step.COVERED: [
         situation(pre_order=pre_order(loyalty=4000)),
         situation(pre_order=pre_order(loyalty=4000, payment_option=CREDIT.pk)),
         situation(pre_order=dataclasses.replace(CARD_KNOWN, loyalty=4000)),
-        situation(pre_order=dataclasses.replace(CARD_KNOWN, loyalty=4000, installment=1)),
+        situation(
+            pre_order=dataclasses.replace(
+                CARD_KNOWN, loyalty=4000, installment=1, installment_price=4000
+            )
+        ),
     ],
     Step.COMPLETED: [
         situation(pre_order=pre_order(loyalty=4000, state="completed", completed_ms=9_000))
     ],
 }
 """Every step with checkouts that must be there."""
+
+COMPLETING: Final = {Event.COMPLETE, Event.CONFIRM_CARD, Event.CONFIRM_FUNDS}
 
 EVERY: Final = [(step, found) for step, several in SITUATIONS.items() for found in several]
 each_situation: Final = pytest.mark.parametrize(
@@ -99,12 +131,19 @@ def expected(found: Situation, event: Event) -> Outcome:
     now = found.pre_order
     if event is Event.SHOW_CREDIT:
         return Move.SHOW_CREDIT  # "independent page", at any time
-    if now is not None and now.state == "completed":
-        if event is Event.COMPLETE:
+    if now is None or now.state == "completed":
+        if now is not None and event in COMPLETING:
             return Move.SHOW_ORDER  # decision 15: the same answer again
-        now = None
-    if now is None:  # 1.5: without a checkout the basket is where the shopper belongs
-        return Move.TO_BASKET if event is Event.SHOW else errors.NoOpenCheckout
+        # 1.5: without a checkout the basket is where the shopper belongs
+        return Move.TO_BASKET if event is Event.SHOW else page_errors.NoOpenCheckout
+    if now.state == "paying":  # decision 3: nothing changes until the outcome is known
+        return Move.SHOW if event is Event.SHOW else page_errors.PaymentInProgress
+    return expected_while_open(found, event)
+
+
+def expected_while_open(found: Situation, event: Event) -> Outcome:
+    now = found.pre_order
+    assert now is not None
     at_any_time = {
         Event.SHOW: Move.SHOW,
         Event.USE_CREDIT: Move.USE_CREDIT,
@@ -113,9 +152,13 @@ def expected(found: Situation, event: Event) -> Outcome:
     if event in at_any_time:
         return at_any_time[event]
     if event is Event.COMPLETE:  # decision 2
-        return Move.COMPLETE if now.loyalty == now.total else errors.UnpaidRemains
-    if now.loyalty == now.total:  # 3.3: the card pages are refused
-        return errors.FullyCovered
+        return Move.COMPLETE if now.loyalty == now.total else page_errors.UnpaidRemains
+    if now.loyalty == now.total:  # 3.3: the pages of other options are refused
+        return page_errors.FullyCovered
+    if event in {Event.CHOOSE_BANK, Event.CONFIRM_FUNDS}:
+        if now.payment_option != FUNDS.pk:
+            return page_errors.OptionNotChosen
+        return Move.CHOOSE_BANK if event is Event.CHOOSE_BANK else Move.AWAIT_FUNDS
     return expected_of_card(found, event)
 
 
@@ -124,16 +167,16 @@ def expected_of_card(found: Situation, event: Event) -> Outcome:
     now = found.pre_order
     assert now is not None
     if now.payment_option != CARD.pk:
-        return errors.OptionNotChosen
+        return page_errors.OptionNotChosen
     if event is Event.ENTER_BIN:
         return Move.ENTER_BIN
     if now.bin_number is None:
-        return errors.BinMissing
+        return page_errors.BinMissing
     if event is Event.CHOOSE_INSTALLMENT:
         return Move.CHOOSE_INSTALLMENT
     if now.installment is None:
-        return errors.InstallmentRefused
-    return errors.PaymentNotOffered  # this service takes no cards yet
+        return page_errors.InstallmentRefused
+    return Move.CHARGE
 
 
 # --- the table ------------------------------------------------------------------------------
@@ -170,10 +213,10 @@ def test_with_the_feature_off_credit_is_refused_and_counts_as_nothing(
     """Decision 11; a completed order alone is still shown again."""
     off = switched_off(found)
     outcome = outcome_of(off, event)
-    if event is Event.COMPLETE and step is Step.COMPLETED:
+    if event in COMPLETING and step is Step.COMPLETED:
         assert outcome is Move.SHOW_ORDER
     elif event in {Event.SHOW_CREDIT, Event.USE_CREDIT, Event.COMPLETE}:
-        assert outcome is errors.LoyaltyDisabled
+        assert outcome is page_errors.LoyaltyDisabled
     elif found.pre_order is not None and found.pre_order.state == "open":
         uncovered = without_chosen_credit(found)
         assert outcome is expected(uncovered, event)
@@ -305,7 +348,7 @@ def test_the_whole_order_may_be_paid_with_credit(text: str) -> None:
 )
 def test_what_is_no_amount_is_refused_under_its_field(text: str) -> None:
     before = situation(pre_order=pre_order(loyalty=1000))
-    with pytest.raises(errors.AmountRefused) as caught:
+    with pytest.raises(page_errors.AmountRefused) as caught:
         use_credit(before, text)
     assert caught.value.field == "loyalty_amount_to_use"
     assert caught.value.detail
@@ -313,7 +356,7 @@ def test_what_is_no_amount_is_refused_under_its_field(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "named"), [("40.01", "40.00 TRY"), ("50.00", "40.00 TRY")])
 def test_more_than_the_order_costs_is_refused_and_not_clamped(text: str, named: str) -> None:
-    with pytest.raises(errors.AmountRefused, match=named):
+    with pytest.raises(page_errors.AmountRefused, match=named):
         use_credit(situation(), text)
 
 
@@ -321,17 +364,17 @@ def test_more_than_the_order_costs_is_refused_and_not_clamped(text: str, named: 
 def test_more_than_is_available_is_refused_and_not_clamped(text: str) -> None:
     found = situation(account=account(available=3000))
     assert use_credit(found, "30.00").loyalty == 3000
-    with pytest.raises(errors.AmountRefused, match=r"30\.00 TRY"):
+    with pytest.raises(page_errors.AmountRefused, match=r"30\.00 TRY"):
         use_credit(found, text)
 
 
 def test_held_credit_cannot_be_chosen() -> None:
-    with pytest.raises(errors.AmountRefused):
+    with pytest.raises(page_errors.AmountRefused):
         use_credit(situation(account=account(available=1000, held=4000)), "10.01")
 
 
 def test_without_an_account_no_amount_can_be_chosen() -> None:
-    with pytest.raises(errors.AmountRefused, match=r"0\.00 TRY"):
+    with pytest.raises(page_errors.AmountRefused, match=r"0\.00 TRY"):
         use_credit(situation(account=None), "0.01")
 
 
@@ -340,9 +383,9 @@ def test_debit_allowed_counts_for_a_whole_order_and_for_no_part_of_one() -> None
     poor = situation(account=account(available=1000, debit_allowed=True))
     assert use_credit(poor, "40.00").loyalty == 4000
     assert use_credit(poor, "10.00").loyalty == 1000
-    with pytest.raises(errors.AmountRefused):
+    with pytest.raises(page_errors.AmountRefused):
         use_credit(poor, "39.99")
-    with pytest.raises(errors.AmountRefused):
+    with pytest.raises(page_errors.AmountRefused):
         use_credit(poor, "10.01")
 
 
@@ -369,7 +412,7 @@ def test_an_amount_is_payable_exactly_when_it_is_available_or_a_whole_order_with
     good = amount <= total and (amount <= available or (debit and amount == total))
     try:
         chosen = use_credit(found, format_page_amount(amount, "TRY"))
-    except errors.AmountRefused:
+    except page_errors.AmountRefused:
         assert not good
     else:
         assert good
@@ -377,7 +420,7 @@ def test_an_amount_is_payable_exactly_when_it_is_available_or_a_whole_order_with
 
 
 def test_another_amount_resets_the_instalment_that_was_priced_for_the_old_one() -> None:
-    ready = dataclasses.replace(CARD_KNOWN, installment=1)
+    ready = dataclasses.replace(CARD_KNOWN, installment=1, installment_price=4000)
     changed = use_credit(situation(pre_order=ready), "10.00")
     assert (changed.installment, changed.bin_number) == (None, "545454")
     assert changed.payment_option == CARD.pk
@@ -385,7 +428,7 @@ def test_another_amount_resets_the_instalment_that_was_priced_for_the_old_one() 
 
 def test_the_same_amount_again_keeps_the_instalment() -> None:
     """The client sends a post four times over; the later ones must change nothing."""
-    ready = dataclasses.replace(CARD_KNOWN, loyalty=1000, installment=1)
+    ready = dataclasses.replace(CARD_KNOWN, loyalty=1000, installment=1, installment_price=3000)
     assert use_credit(situation(pre_order=ready), "10.00") == ready
 
 
@@ -393,7 +436,7 @@ def test_amounts_of_a_currency_without_digits_are_read_with_the_two_that_pages_p
     yen = situation(account=account(currency="JPY"), pre_order=pre_order(currency="JPY"))
     assert use_credit(yen, "10.00").loyalty == 10
     assert use_credit(yen, "10").loyalty == 10
-    with pytest.raises(errors.AmountRefused):
+    with pytest.raises(page_errors.AmountRefused):
         use_credit(yen, "10.50")
 
 
@@ -401,13 +444,13 @@ def test_amounts_of_a_currency_without_digits_are_read_with_the_two_that_pages_p
 
 
 def test_another_option_resets_card_and_instalment() -> None:
-    ready = dataclasses.replace(CARD_KNOWN, installment=1)
+    ready = dataclasses.replace(CARD_KNOWN, installment=1, installment_price=4000)
     changed = select_option(situation(pre_order=ready), "3")
     assert (changed.payment_option, changed.bin_number, changed.installment) == (3, None, None)
 
 
 def test_the_same_option_again_changes_nothing() -> None:
-    ready = dataclasses.replace(CARD_KNOWN, installment=1)
+    ready = dataclasses.replace(CARD_KNOWN, installment=1, installment_price=4000)
     assert select_option(situation(pre_order=ready), "2") == ready
 
 
@@ -417,7 +460,7 @@ def test_choosing_an_option_keeps_the_chosen_credit() -> None:
 
 @pytest.mark.parametrize("text", ["", "99", "0", "-1", "card", "2.0", " 2", "02", "\u0662", "None"])
 def test_an_option_that_does_not_exist_is_refused_under_its_field(text: str) -> None:
-    with pytest.raises(errors.OptionRefused) as caught:
+    with pytest.raises(page_errors.OptionRefused) as caught:
         select_option(situation(), text)
     assert caught.value.field == "payment_option"
 
@@ -425,13 +468,13 @@ def test_an_option_that_does_not_exist_is_refused_under_its_field(text: str) -> 
 def test_an_inactive_option_is_refused_and_credit_is_not() -> None:
     covered = situation(pre_order=pre_order(loyalty=4000))
     for option in (CARD, FUNDS):
-        with pytest.raises(errors.OptionRefused):
+        with pytest.raises(page_errors.OptionRefused):
             select_option(covered, str(option.pk))
     assert select_option(covered, str(CREDIT.pk)).payment_option == CREDIT.pk
 
 
 def test_credit_cannot_be_chosen_without_an_account() -> None:
-    with pytest.raises(errors.OptionRefused):
+    with pytest.raises(page_errors.OptionRefused):
         select_option(situation(account=None), str(CREDIT.pk))
 
 
@@ -445,13 +488,13 @@ def test_the_first_six_or_eight_digits_of_a_card_are_kept(text: str) -> None:
     ["", "54545", "5454545", "545454545", "5454 54", "545454\n", "abcdef", "\u0661" * 6, "-54545"],
 )
 def test_anything_else_is_no_card_number(text: str) -> None:
-    with pytest.raises(errors.BinRefused) as caught:
+    with pytest.raises(page_errors.BinRefused) as caught:
         enter_bin(situation(pre_order=WITH_CARD), text)
     assert caught.value.field == "bin_number"
 
 
 def test_another_card_resets_the_instalment_and_the_same_one_does_not() -> None:
-    ready = dataclasses.replace(CARD_KNOWN, installment=1)
+    ready = dataclasses.replace(CARD_KNOWN, installment=1, installment_price=4000)
     assert enter_bin(situation(pre_order=ready), "400000").installment is None
     assert enter_bin(situation(pre_order=ready), "545454") == ready
 
@@ -462,9 +505,53 @@ def test_an_offered_plan_is_chosen() -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "3", "1.0", " 1", "one", "\u0661"])
 def test_a_plan_that_is_not_offered_is_refused_under_its_field(text: str) -> None:
-    with pytest.raises(errors.InstallmentRefused) as caught:
+    with pytest.raises(page_errors.InstallmentRefused) as caught:
         choose_installment(situation(pre_order=CARD_KNOWN), text)
     assert caught.value.field == "installment"
+
+
+def test_a_bank_account_of_the_shop_is_chosen_and_no_other() -> None:
+    funds = situation(pre_order=pre_order(payment_option=FUNDS.pk))
+    assert choose_bank(funds, "1").bank_account == BANK.pk
+    for text in ("", "2", "1.0", " 1", "one"):
+        with pytest.raises(page_errors.BankAccountRefused) as caught:
+            choose_bank(funds, text)
+        assert caught.value.field == "bank_account"
+
+
+@pytest.mark.parametrize("chosen", [None, 99])
+def test_a_funds_transfer_needs_a_bank_account_while_the_shop_has_some(chosen: int | None) -> None:
+    before = pre_order(payment_option=FUNDS.pk, bank_account=chosen)
+    with pytest.raises(page_errors.BankAccountRefused):
+        check_funds(situation(pre_order=before), "1")
+    none = settings(bank_accounts=())
+    assert check_funds(situation(pre_order=before, settings=none), "1") == before
+
+
+# --- what changes a price changes the instalments ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        settings(installments=(THREE_PAYMENTS,)),
+        settings(installments=(ONE_PAYMENT.model_copy(update={"interest_rate": 100}),)),
+    ],
+    ids=["the plan is gone", "the plan costs more"],
+)
+def test_a_plan_that_costs_something_else_now_is_not_chosen_any_more(changed: Settings) -> None:
+    assert step_of(situation(pre_order=READY)) is Step.CARD_READY
+    assert step_of(situation(pre_order=READY, settings=changed)) is Step.CARD_KNOWN
+
+
+def test_a_payment_in_progress_keeps_what_it_began_with() -> None:
+    paying = dataclasses.replace(PAYING, loyalty=1000)
+    nothing_left = settings(
+        loyalty_money_enabled=False, installments=(THREE_PAYMENTS,), payment_options=(CREDIT,)
+    )
+    found = situation(pre_order=paying, settings=nothing_left)
+    assert found.effective == paying
+    assert options_of(found).active == ()
 
 
 # --- completion (decisions 2, 7, 8, 14) --------------------------------------------------------
@@ -482,7 +569,7 @@ def test_an_agreement_may_be_spelled_as_clients_do(agreement: str) -> None:
     "agreement", ["", "false", "0", "off", "yes", "True", "TRUE", "2", " true"]
 )
 def test_without_an_agreement_nothing_is_completed(agreement: str) -> None:
-    with pytest.raises(errors.AgreementMissing) as caught:
+    with pytest.raises(page_errors.AgreementMissing) as caught:
         check_completion(situation(pre_order=COVERED), agreement)
     assert caught.value.field == "agreement"
 
@@ -496,10 +583,10 @@ def test_credit_is_checked_again_on_completion(available: int, debit: bool, good
     if good:
         assert check_completion(found, "true") == COVERED
     else:
-        with pytest.raises(errors.CreditChanged):
+        with pytest.raises(page_errors.CreditChanged):
             check_completion(found, "true")
 
 
 def test_the_refusal_of_an_unpaid_part_names_the_part() -> None:
-    assert "30.00 TRY" in unpaid_message(pre_order(loyalty=1000))
-    assert "39.00 JPY" in unpaid_message(pre_order(currency="JPY", total=40, loyalty=1))
+    assert "30.00 TRY" in unpaid_remains(pre_order(loyalty=1000)).detail
+    assert "39.00 JPY" in unpaid_remains(pre_order(currency="JPY", total=40, loyalty=1)).detail

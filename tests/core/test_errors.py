@@ -3,7 +3,8 @@ import re
 import pytest
 
 from chalicelib.core import errors
-from chalicelib.core.errors import FieldError, PageRefusal, Refusal
+from chalicelib.core.errors import FieldError, Refusal
+from chalicelib.core.page_errors import PageRefusal
 
 
 def subclasses(of: type[Refusal]) -> list[type[Refusal]]:

@@ -22,6 +22,7 @@ CREDIT = {
     "payment_type": "loyalty_money",
     "rule": "LoyaltyMoneyRule",
 }
+BANK = {"pk": 1, "bank_name": "Bank", "holder_name": "Shop", "iban": "TR330006100519786457841326"}
 PLAN = {"pk": 1, "label": "One payment", "installment_count": 1}
 
 GOOD: list[tuple[str, Any]] = [
@@ -35,6 +36,12 @@ GOOD: list[tuple[str, Any]] = [
     ("PAYMENT_OPTIONS", [CREDIT, OPTION]),
     ("PAYMENT_OPTIONS", [OPTION | {"pk": n, "slug": f"card-{n}"} for n in range(1, 21)]),
     ("PAYMENT_OPTIONS", [OPTION | {"rule": None}]),
+    ("BANK_ACCOUNTS", []),
+    ("BANK_ACCOUNTS", [BANK]),
+    ("BANK_ACCOUNTS", [BANK | {"pk": n} for n in range(1, 21)]),
+    ("PAYMENT_GATEWAY", "none"),
+    ("PAYMENT_GATEWAY", "sandbox"),
+    ("PAYMENT_GATEWAY", "http"),
     ("INSTALLMENTS", [PLAN]),
     ("INSTALLMENTS", [PLAN | {"interest_rate": 150}]),
     ("INSTALLMENTS", [PLAN | {"pk": n} for n in range(1, 25)]),
@@ -93,6 +100,17 @@ WRONG_VALUES: dict[str, list[Any]] = {
         [OPTION | {"surplus": 1}],
         [{key: value for key, value in OPTION.items() if key != "slug"}],
     ],
+    "BANK_ACCOUNTS": [
+        None,
+        BANK,
+        [BANK, BANK],
+        [BANK | {"pk": n} for n in range(1, 22)],
+        [BANK | {"iban": "tr330006100519786457841326"}],
+        [BANK | {"iban": ""}],
+        [BANK | {"bank_name": ""}],
+        [BANK | {"surplus": 1}],
+    ],
+    "PAYMENT_GATEWAY": ["", "Sandbox", "paypal", None, True, 1, [], {}, ["http"]],
     "INSTALLMENTS": [
         None,
         [],

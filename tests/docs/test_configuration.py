@@ -8,7 +8,14 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from chalicelib.config import Config
-from chalicelib.core.settings import CATALOGUE, Installment, PaymentOption, Setting, to_json
+from chalicelib.core.settings import (
+    CATALOGUE,
+    BankAccount,
+    Installment,
+    PaymentOption,
+    Setting,
+    to_json,
+)
 from cli.__main__ import ALONE, BESIDE, app
 from cli.local import PROJECT, chalice_settings
 from cli.template import merge_template
@@ -55,7 +62,12 @@ def test_a_setting_says_its_default(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "model"), [("PAYMENT_OPTIONS", PaymentOption), ("INSTALLMENTS", Installment)]
+    ("setting", "model"),
+    [
+        ("PAYMENT_OPTIONS", PaymentOption),
+        ("INSTALLMENTS", Installment),
+        ("BANK_ACCOUNTS", BankAccount),
+    ],
 )
 def test_a_setting_of_objects_describes_each_field(setting: str, model: type[BaseModel]) -> None:
     rows = table(section(CONFIGURATION, f"`{setting}`"), "field")

@@ -11,11 +11,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from chalicelib.store.connection import connection
 from chalicelib.store.tables import create_missing
 from tests.engine.dynamodb_local import DynamoDBLocal
+from tests.engine.racing import PROCESSES, SIZES, Race, user
+from tests.engine.shim import Shim
+from tests.engine.shim_faults import Faults
+from tests.engine.workers import Workers, rows_of
+from tests.properties.books import PREFIX, Books, audit
 from tests.store.engine import ENVIRONMENT, UNSET, forget
+from tests.verbs import shop
 
 GIVEN = os.environ.get("ENGINE_ENDPOINT")
 ACCESS = {
@@ -72,3 +79,40 @@ def _environment(endpoint: str) -> dict[str, str]:
         "DYNAMODB_ENDPOINT": endpoint,
         **(access if GIVEN else ACCESS),
     }
+
+
+# --- races --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(PROCESSES) as workers:
+        yield workers
+
+
+@pytest.fixture(scope="module")
+def raced_store(endpoint: str) -> Iterator[dict[str, str]]:
+    """One shop for all races; each has users of its own. The books are audited at the end."""
+    with tables_at(endpoint) as environment:
+        shop.open_shop()
+        yield environment
+        audit(Books.of({PREFIX + noun: rows for noun, rows in rows_of(environment).items()}))
+
+
+@pytest.fixture(scope="module", params=["engine", "shim"])
+def race(
+    request: pytest.FixtureRequest, workers: Workers, raced_store: dict[str, str]
+) -> Iterator[Race]:
+    """Let the processes meet in the engine itself, and then in the shim before it."""
+    size = SIZES[settings.get_current_profile_name()][request.param]
+    if request.param == "engine":
+        yield Race(workers, raced_store, size)
+        return
+    with Shim(raced_store["DYNAMODB_ENDPOINT"], Faults(conflicts=True), seed=7) as shim:
+        yield Race(workers, raced_store | {"DYNAMODB_ENDPOINT": shim.address}, size)
+
+
+@pytest.fixture
+def ada(race: Race) -> str:
+    """A user of this test alone, with 100.00."""
+    return user("ada", "100.00")

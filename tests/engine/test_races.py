@@ -6,118 +6,17 @@ the shim, which refuses those that meet as AWS does.
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import chain
-from typing import Final
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
-from chalicelib.core.checkout import Event
-from chalicelib.core.money import format_page_amount
-from tests.engine.conftest import tables_at
-from tests.engine.shim import Shim
-from tests.engine.shim_faults import Faults
-from tests.engine.workers import (
-    Ending,
-    Job,
-    Workers,
-    answers,
-    check_one_wrote,
-    job,
-    refused,
-    rows_of,
-)
-from tests.properties.books import PREFIX, Books, audit
+from chalicelib.core.transitions import Event
+from tests.engine.racing import PROCESSES, Race, open_paid, user
+from tests.engine.workers import answers, check_one_wrote, job, refused
 from tests.verbs import shop
 
-PROCESSES = 8
 PAIRS = 2
 """How many processes are on either side where two sides race again and again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is done on the engine itself and through the shim, where everything takes longer."""
-
-    debits: int
-    holds: int
-
-
-SIZES: Final[dict[str, dict[str, Size]]] = {
-    "test": {"engine": Size(debits=800, holds=40), "shim": Size(debits=160, holds=16)},
-    "proof": {"engine": Size(debits=4000, holds=400), "shim": Size(debits=800, holds=200)},
-}
-"""By the profile of hypothesis, which `make proof` names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Race:
-    """The processes, and the store on which they meet. No two of their clocks agree."""
-
-    workers: Workers
-    environment: Mapping[str, str]
-    size: Size
-
-    def each(self, wanted: list[Job]) -> list[Ending]:
-        """Let each of some processes do one thing at once."""
-        return self.run(*([one] for one in wanted))
-
-    def run(self, *writers: list[Job]) -> list[Ending]:
-        """Let processes do their jobs, each at its own pace; return all endings."""
-        return list(chain(*self._act(writers, paced=False)))
-
-    def rounds(self, *writers: list[Job]) -> list[tuple[Ending, ...]]:
-        """Let processes do their jobs round by round; return the endings of each round."""
-        return list(zip(*self._act(writers, paced=True), strict=True))
-
-    def _act(self, writers: tuple[list[Job], ...], *, paced: bool) -> list[list[Ending]]:
-        # At one millisecond two entries of one number would collide by their keys alone.
-        skewed = [
-            [replace(one, named={"after_s": number / 1000, **one.named}) for one in jobs]
-            for number, jobs in enumerate(writers)
-        ]
-        return self.workers.act(self.environment, skewed, paced=paced)
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    with Workers(PROCESSES) as workers:
-        yield workers
-
-
-@pytest.fixture(scope="module")
-def store(endpoint: str) -> Iterator[dict[str, str]]:
-    """One shop for all races; each has users of its own. The books are audited at the end."""
-    with tables_at(endpoint) as environment:
-        shop.open_shop()
-        yield environment
-        audit(Books.of({PREFIX + noun: rows for noun, rows in rows_of(environment).items()}))
-
-
-@pytest.fixture(scope="module", params=["engine", "shim"])
-def race(request: pytest.FixtureRequest, workers: Workers, store: dict[str, str]) -> Iterator[Race]:
-    """Let the processes meet in the engine itself, and then in the shim before it."""
-    size = SIZES[settings.get_current_profile_name()][request.param]
-    if request.param == "engine":
-        yield Race(workers, store, size)
-        return
-    with Shim(store["DYNAMODB_ENDPOINT"], Faults(conflicts=True), seed=7) as shim:
-        yield Race(workers, store | {"DYNAMODB_ENDPOINT": shim.address}, size)
-
-
-@pytest.fixture
-def ada(race: Race) -> str:
-    """A user of this test alone, with 100.00."""
-    return user("ada", "100.00")
-
-
-def user(name: str, balance: str) -> str:
-    made = f"{name}-{secrets.token_hex(4)}"
-    shop.register(made)
-    shop.open_account(made, balance, account_id=f"account-{made}")
-    return made
 
 
 # --- transfers ----------------------------------------------------------------------------------
@@ -237,14 +136,6 @@ def test_a_checkout_is_completed_or_changed_and_never_both(race: Race, ada: str)
         else:
             assert (pre_order.state, pre_order.loyalty) == ("open", 100)
             assert codes == {"unpaid_remains"}
-
-
-def open_paid(name: str, reference: str, amount: int = 4000, currency: str = "TRY") -> int:
-    """Open a checkout that credit covers, and return the id of the order it will be."""
-    opened = shop.open_checkout(name, amount, currency, reference=reference)
-    text = format_page_amount(amount, currency)
-    assert shop.visit(name, Event.USE_CREDIT, text, currency).refusal is None
-    return opened.answer.order_id
 
 
 # --- holds --------------------------------------------------------------------------------------

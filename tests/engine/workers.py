@@ -10,15 +10,17 @@ import os
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from multiprocessing.synchronize import Barrier
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from chalicelib.config import config, key_ring
 from chalicelib.core.errors import Busy, OutcomeUnknown, Refusal
+from chalicelib.core.page_errors import PageRefusal
 from chalicelib.store.connection import connection, forget_connection
 from chalicelib.store.tables import definitions
 from tests.engine.shim_items import Json
@@ -83,6 +85,30 @@ class _Broken:
     """What a process died of."""
 
     said: str
+
+
+# --- refusals on their way from process to process ----------------------------------------------
+
+
+def _kinds(kind: type[PageRefusal]) -> Iterator[type[PageRefusal]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
+
+
+def _again(kind: type[PageRefusal], args: tuple[Any, ...], said: dict[str, Any]) -> PageRefusal:
+    refusal = kind.__new__(kind, *args)
+    refusal.__dict__.update(said)
+    return refusal
+
+
+def _reduced(refusal: PageRefusal) -> tuple[Any, ...]:
+    return _again, (type(refusal), refusal.args, vars(refusal))
+
+
+for _kind in _kinds(PageRefusal):
+    # What they are made with is not what an exception keeps, from which pickle would make them.
+    ForkingPickler.register(_kind, _reduced)
 
 
 # --- what came of it --------------------------------------------------------------------------

@@ -12,7 +12,14 @@ import pytest
 from cli.local import PROJECT
 
 MAKEFILE = (PROJECT / "Makefile").read_text()
-STAMPED = ("requirements-dev.txt", "cli/engine-requirements.txt", "tests/engine/dynamodb_local.py")
+STAMPED = (
+    "requirements-dev.txt",
+    "cli/engine-requirements.txt",
+    "tests/engine/dynamodb_local.py",
+    "tests/browser/install.py",
+    "tests/conformance/client.py",
+    "tests/conformance/package-lock.json",
+)
 PINS = ("requirements.txt", "requirements-dev.txt", "cli/engine-requirements.txt")
 
 

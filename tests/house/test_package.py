@@ -1,14 +1,18 @@
 """What goes to AWS: the zip, the template and the rights of the function."""
 
+import inspect
 import json
 import subprocess
 import zipfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.api import lint_all
 
+from chalicelib.config import Config
+from chalicelib.routes.schedule import LIFE_S
 from chalicelib.store.tables import PUT_ONCE, definitions
 from cli.local import PROJECT, chalice_settings
 from cli.template import POLICY, function_policy, merge_template
@@ -33,6 +37,8 @@ SHIPPED = {
     "typing_inspection",
     "urllib3",
 }
+TIMEOUTS = {"APIHandler": 10, "EndPayments": 60}
+"""The functions of the stack, and how many seconds each may take."""
 LOOSE = {"app.py", "six.py", "typing_extensions.py"}
 
 
@@ -78,30 +84,98 @@ def test_every_module_of_the_service_is_in_the_zip(built: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_the_demo_page_and_its_routes_stay_at_home(built: Path, rendered: Json) -> None:
+    with zipfile.ZipFile(built / "deployment.zip") as archive:
+        assert not [name for name in archive.namelist() if name.startswith("chalicelib/demo/")]
+    template = json.dumps(rendered)
+    for path in ("/demo", "/users/login", "/current_user", "/csrf_token"):
+        assert path not in template
+
+
+@pytest.mark.timeout(300)
 def test_cloudformation_accepts_the_rendered_template(built: Path) -> None:
     findings = lint_all((built / "sam.json").read_text())
     assert [str(finding) for finding in findings if finding.rule.severity != "informational"] == []
 
 
 @pytest.mark.timeout(300)
-def test_the_function_gets_its_policy_and_its_variables(rendered: Json) -> None:
+@pytest.mark.parametrize("name", TIMEOUTS)
+def test_each_function_gets_its_policy_and_its_variables(rendered: Json, name: str) -> None:
     resources = rendered["Resources"]
-    function = resources["APIHandler"]["Properties"]
+    function = resources[name]["Properties"]
     role = function["Role"]["Fn::GetAtt"][0]
     (attached,) = resources[role]["Properties"]["Policies"]
     assert attached["PolicyDocument"] == function_policy()
     variables = function["Environment"]["Variables"]
+    deployed = {field.upper() for field in Config.model_fields} - {"DYNAMODB_ENDPOINT"}
+    assert variables.keys() == deployed
     assert variables["STAGE"] == "dev"
     assert variables["SIGNING_KEYS"] == {"Ref": "SigningKeys"}
     assert function["Architectures"] == ["arm64"]
-    assert function["Timeout"] == 10
+    assert function["Timeout"] == TIMEOUTS[name]
+
+
+@pytest.mark.timeout(300)
+def test_the_two_functions_differ_in_nothing_else(rendered: Json) -> None:
+    functions = [r for r in rendered["Resources"].values() if r["Type"].endswith("::Function")]
+    assert len(functions) == len(TIMEOUTS)
+    own = {"Handler", "Timeout", "Role", "Events"}
+    alike = [
+        {key: value for key, value in function["Properties"].items() if key not in own}
+        for function in functions
+    ]
+    assert alike[0] == alike[1]
+
+
+@pytest.mark.timeout(300)
+def test_the_log_group_of_each_function_is_its_own_and_ends(rendered: Json) -> None:
+    groups = [
+        resource["Properties"]
+        for resource in rendered["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup"
+    ]
+    names = [group["LogGroupName"] for group in groups]
+    assert names == [{"Fn::Sub": f"/aws/lambda/${{{name}}}"} for name in sorted(TIMEOUTS)[::-1]]
+    assert {group["RetentionInDays"] for group in groups} == {90}
+
+
+@pytest.mark.timeout(300)
+def test_payments_are_looked_at_each_minute(rendered: Json) -> None:
+    function = rendered["Resources"]["EndPayments"]["Properties"]
+    (event,) = function["Events"].values()
+    assert (event["Type"], event["Properties"]) == ("Schedule", {"Schedule": "rate(1 minute)"})
+    assert LIFE_S < function["Timeout"] <= 60
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", TIMEOUTS)
+def test_each_function_begins_in_the_module_that_checks_the_environment_and_starts_the_log(
+    rendered: Json, name: str
+) -> None:
+    """AWS calls what the template names, with an event and a context, and imports no more."""
+    handler = rendered["Resources"][name]["Properties"]["Handler"]
+    module, _, entry = handler.rpartition(".")
+    assert module == "app"
+    found = getattr(import_module(module), entry)
+    inspect.signature(found).bind({}, None)
 
 
 def test_secrets_are_parameters_without_echo() -> None:
     parameters = merge_template("prod")["Parameters"]
     assert parameters["SigningKeys"]["NoEcho"]
     assert parameters["StaffKeys"]["NoEcho"]
+    assert parameters["GatewayKeys"]["NoEcho"]
     assert "KEYS" not in json.dumps(chalice_settings())
+
+
+def test_the_address_and_the_keys_of_a_payment_service_are_given_together() -> None:
+    template = merge_template("prod")
+    (rule,) = template["Rules"]["GatewayIsWhole"]["Assertions"]
+    whole, neither = rule["Assert"]["Fn::Or"]
+    for both in (whole, neither):
+        assert "GatewayUrl" in json.dumps(both)
+        assert "GatewayKeys" in json.dumps(both)
+    assert template["Parameters"]["GatewayUrl"]["AllowedPattern"] == "(https:.*)?"
 
 
 def test_every_table_is_in_the_template_and_outlives_the_stack() -> None:
@@ -130,9 +204,11 @@ def test_stages_differ_only_in_their_variables() -> None:
     stages = chalice_settings()["stages"]
     assert set(stages) == {"local", "dev", "prod"}
     for name, stage in stages.items():
-        assert set(stage) == {"environment_variables"}
+        assert set(stage) - {"lambda_functions"} == {"environment_variables"}
         assert stage["environment_variables"]["STAGE"] == name
         assert stage["environment_variables"]["TABLE_PREFIX"] == f"loyalty-money-{name}-"
+    functions = {"end_payments": {"lambda_timeout": TIMEOUTS["EndPayments"]}}
+    assert stages["dev"]["lambda_functions"] == stages["prod"]["lambda_functions"] == functions
     assert chalice_settings()["autogen_policy"] is False
 
 

@@ -55,6 +55,8 @@ class Books:
     orders: dict[str, Json] = field(default_factory=dict)
     holds: dict[tuple[str, str], Json] = field(default_factory=dict)
     refunds: dict[str, Json] = field(default_factory=dict)
+    pre_orders: dict[str, Json] = field(default_factory=dict)
+    charges: dict[str, Json] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Rows) -> "Books":
@@ -71,6 +73,10 @@ class Books:
         for row in map(plain, rows[PREFIX + "holds"]):
             books.holds[row["account"], row["id"]] = row
         books.refunds = {row["sale"]: row for row in map(plain, rows[PREFIX + "refunds"])}
+        for row in map(plain, rows[PREFIX + "pre_orders"]):
+            if not row["currency"].endswith("#basket"):
+                books.pre_orders[f"{row['user']}#{row['currency']}"] = row
+        books.charges = {row["key"]: row for row in map(plain, rows[PREFIX + "sandbox_charges"])}
         return books
 
     def of_kind(self, kind: str) -> dict[str, Json]:
@@ -90,6 +96,8 @@ def audit(books: Books) -> None:
     _audit_captures(books)
     _audit_refunds(books)
     _audit_reversals(books)
+    _audit_payments(books)
+    _audit_charges(books)
 
 
 def _audit_account(key: str, account: Json, entries: list[Json]) -> None:
@@ -128,7 +136,8 @@ def _audit_open_holds(key: str, account: Json, books: Books) -> None:
         row = books.holds.get((key, hold_id))
         assert row is not None, "an open hold without a row"
         assert row["state"] == "open", "an open hold ended"
-        assert hold == {name: row[name] for name in ("amount", "expires_ms")}, "two holds in one"
+        kept = [hold.get(name) for name in ("amount", "expires_ms")]
+        assert kept == [row.get(name) for name in ("amount", "expires_ms")], "two holds in one"
 
 
 def _audit_legs(books: Books) -> None:
@@ -165,18 +174,37 @@ def _audit_conservation(books: Books) -> None:
 
 
 def _audit_orders(books: Books) -> None:
-    """Every order was paid once, by its own transfer."""
+    """The credit of every order was paid once, by its own transfer; the rest as its type says."""
     paid = books.of_kind("order")
     by_order = {f"{t['id'].split('#')[0]}#{t['order']}": t for t in paid.values()}
-    assert set(by_order) == set(books.orders)
     assert len(by_order) == len(paid)
+    assert set(by_order) == {name for name, order in books.orders.items() if order["loyalty"]}
     for name, order in books.orders.items():
-        assert by_order[name]["amount"] == order["loyalty"] == order["total"]
+        if order["loyalty"]:
+            assert by_order[name]["amount"] == order["loyalty"], "other credit than the order's"
+        said = (order["payment_state"], bool(order["charged"]), "payment_key" in order)
+        assert said == _PAID_AS[order["payment_type"]], "paid in another way than it says"
+        rest = order["total"] - order["loyalty"]
+        if order["payment_type"] == "loyalty_money":
+            assert rest == 0, "completed by a part of its credit"
+        elif order["payment_type"] == "credit_card":
+            assert 0 < rest <= order["charged"], "charged less than the rest"
+
+
+_PAID_AS = {
+    "loyalty_money": ("paid", False, False),
+    "funds_transfer": ("awaiting_payment", False, False),
+    "credit_card": ("paid", True, True),
+}
+"""By the payment's type: the state of the rest, and whether a card was charged, under a key."""
 
 
 def _audit_captures(books: Books) -> None:
-    """Every captured hold was captured once, by its own transfer; no other hold was."""
-    expected = {}
+    """Every captured hold was captured once, by its own transfer; no other hold was.
+
+    A checkout's hold pays its order, whole, and no other order by card is paid with credit.
+    """
+    expected, ordered = {}, {}
     for (key, hold_id), row in books.holds.items():
         channel, _, currency = key.split("#")
         account_id = books.accounts[key]["account_id"]
@@ -184,15 +212,72 @@ def _audit_captures(books: Books) -> None:
         if row["state"] == "captured":
             assert 0 < captured <= row["amount"], "captured beyond the hold"
             content = (account_id, currency, captured, row.get("order"))
-            expected[f"{channel}#capture:{account_id}:{hold_id}"] = content
+            if hold_id.startswith("checkout:"):
+                assert captured == row["amount"], "an order is paid with the whole of its hold"
+                assert hold_id.split(":")[1] == row["order"], "captured for another order"
+                ordered[f"{channel}#order:{row['order']}"] = content
+            else:
+                expected[f"{channel}#capture:{account_id}:{hold_id}"] = content
         else:
             assert row["state"] in {"open", "voided"}, "no such state"
             assert captured == 0, "captured without a capture"
-    found = {
-        name: (row["source"], row["currency"], row["amount"], row.get("order"))
-        for name, row in books.of_kind("capture").items()
+    assert _contents(books.of_kind("capture")) == expected, "captures are those of captured holds"
+    by_card = {
+        "#order:".join(name.split("#", 1))
+        for name, order in books.orders.items()
+        if order["payment_type"] == "credit_card" and order["loyalty"]
     }
-    assert found == expected, "captures are those of captured holds"
+    paid = {name: row for name, row in books.of_kind("order").items() if name in by_card}
+    assert _contents(paid) == ordered, "orders by card are those of captured holds"
+
+
+def _contents(transfers: dict[str, Json]) -> dict[str, tuple[str, str, int, str | None]]:
+    return {
+        name: (row["source"], row["currency"], row["amount"], row.get("order"))
+        for name, row in transfers.items()
+    }
+
+
+def _audit_payments(books: Books) -> None:
+    """A checkout's hold is open while its payment is in progress, for its credit; no other is."""
+    expected = {}
+    for key, checkout in books.pre_orders.items():
+        begun = {"paying", "gateway", "charge", "installments", "begun_ms", "payment_name"}
+        paying = checkout["state"] == "paying"
+        assert begun & set(checkout) == (begun if paying else set()), "half a payment"
+        if paying and checkout["loyalty"]:
+            name = f"checkout:{checkout['reference']}:{checkout['attempt']}"
+            expected[key, name] = (checkout["loyalty"], None)
+    found = {
+        (key, name): (hold["amount"], hold.get("expires_ms"))
+        for key, account in books.accounts.items()
+        for name, hold in account["open_holds"].items()
+        if name.startswith("checkout:")
+    }
+    assert found == expected, "held by no payment in progress"
+
+
+def _audit_charges(books: Books) -> None:
+    """Every order by card was charged once: what it says, under its own key, to be kept."""
+    keys = [order["payment_key"] for order in books.orders.values() if order["charged"]]
+    assert len(set(keys)) == len(keys), "two orders of one charge"
+    for order in books.orders.values():
+        if order["charged"]:
+            charge = books.charges.get(order["payment_key"])
+            assert charge is not None, "an order without its charge"
+            kept = (charge["outcome"], charge["amount"], charge["currency"], charge["refunded"])
+            said = ("approved", order["charged"], order["currency"], False)
+            assert kept == said, "charged otherwise than the order says"
+
+
+def unordered_charges(books: Books) -> set[str]:
+    """Return the keys of what was charged, was not given back, and is no order's."""
+    ordered = {order.get("payment_key") for order in books.orders.values()}
+    return {
+        key
+        for key, charge in books.charges.items()
+        if charge["outcome"] == "approved" and not charge["refunded"] and key not in ordered
+    }
 
 
 def _audit_refunds(books: Books) -> None:
@@ -240,6 +325,13 @@ def assert_nothing_rewritten(before: Rows, after: Rows) -> None:
         assert later.refunds.get(sale, {"refunded": 0})["refunded"] >= row["refunded"], (
             "a row of refunds was changed or deleted"
         )
+    for name, charge in earlier.charges.items():
+        kept = later.charges.get(name, {})
+        assert _without(kept, {"refunded"}) == _without(charge, {"refunded"}), "charges"
+        assert kept["refunded"] >= charge["refunded"], "charges: taken again"
+    for name, checkout in earlier.pre_orders.items():
+        kept = later.pre_orders.get(name, {"attempt": -1})
+        assert kept["attempt"] >= checkout["attempt"], "pre-orders: an attempt counted twice"
 
 
 def _without(row: Json, names: set[str]) -> Json:

@@ -40,8 +40,10 @@ class Checkouts:
         found = self.found.get(key)
         if found is None or found.completed:
             return "no_open_checkout"
-        if amount > found.total or (amount and not self._pays(key, amount, found.total, at)):
-            return "amount_refused"
+        if amount > found.total:
+            return "amount_over_total"
+        if amount and not self._pays(key, amount, found.total, at):
+            return "amount_over_credit"
         found.loyalty = amount
         return None
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chalicelib.core.checkout import Event
+from chalicelib.core.transitions import Event
+from chalicelib.outside.sandbox import LOSES_ANSWER
 from tests.properties.books import Books, Rows, assert_nothing_rewritten, audit, chain_hash, plain
 from tests.store.engine import empty_store, tables_on_moto
 from tests.store.wire import Json
@@ -37,6 +38,10 @@ def ledger() -> Iterator[Rows]:
         shop.adjust("a-2", "grace", "-2.00", after_s=10)
         for name in ("t-2", "a-1", "a-2"):
             shop.reverse(name, after_s=11)
+        for user in ("ada", "grace"):
+            shop.come_to_card(user, "4.00", LOSES_ANSWER, reference=f"basket-{user}")
+            shop.pay(user, LOSES_ANSWER, after_s=12)
+        shop.pay("ada", after_s=13)
         yield wire.everything()
 
 
@@ -222,6 +227,7 @@ def forge_refund(rows: Rows, amount: int) -> None:
 
 CAPTURE = "capture:ada-try:h-captured"
 REFUND = "refund:order:basket-1:r-1"
+BY_CARD = "checkout:basket-ada:1"
 
 FORGERIES: dict[str, tuple[Callable[[Rows], object], str]] = {
     "credit kept by no hold": (lambda rows: keep(rows, 1), "held by holds"),
@@ -324,7 +330,67 @@ FORGERIES: dict[str, tuple[Callable[[Rows], object], str]] = {
         lambda rows: forge_name(rows, "reversal:t-2", "reversal:t-9"),
         "not reversible",
     ),
+    "an order by card of other credit than was held": (
+        lambda rows: named(rows, "holds", BY_CARD).update(order={"S": "basket-8"}),
+        "captured for another order",
+    ),
+    "an order by card without its hold": (
+        lambda rows: remove(rows, "holds", BY_CARD),
+        "orders by card are those",
+    ),
+    "an order by card of a part of its hold": (
+        lambda rows: grow(named(rows, "holds", BY_CARD), "amount", 1),
+        "the whole of its hold",
+    ),
+    "an order that says less credit": (
+        lambda rows: grow(named(rows, "orders", "basket-ada"), "loyalty", -1),
+        "other credit than",
+    ),
+    "an order by card that awaits its payment": (
+        lambda rows: named(rows, "orders", "basket-ada").update(
+            payment_state={"S": "awaiting_payment"}
+        ),
+        "in another way",
+    ),
+    "an order that credit does not pay whole": (
+        lambda rows: grow(named(rows, "orders", "basket-1"), "total", 1),
+        "a part of its credit",
+    ),
+    "an order by card that was charged too little": (
+        lambda rows: grow(named(rows, "orders", "basket-ada"), "charged", -1),
+        "less than the rest",
+    ),
+    "an order that was charged otherwise": (
+        lambda rows: grow(named(rows, "orders", "basket-ada"), "charged", 1),
+        "otherwise than the order says",
+    ),
+    "a charge that was given back": (
+        lambda rows: charge_of(rows, "basket-ada").update(refunded={"BOOL": True}),
+        "otherwise than the order says",
+    ),
+    "a lost charge": (
+        lambda rows: rows["test-sandbox_charges"].remove(charge_of(rows, "basket-ada")),
+        "without its charge",
+    ),
+    "a payment in progress that ended": (
+        lambda rows: paying(rows).update(attempt={"N": "2"}),
+        "held by no payment",
+    ),
+    "a payment in progress with half a charge": (
+        lambda rows: paying(rows).pop("begun_ms"),
+        "half a payment",
+    ),
 }
+
+
+def charge_of(rows: Rows, reference: str) -> Json:
+    """Return what was charged for a basket."""
+    return next(c for c in rows["test-sandbox_charges"] if f":{reference}:" in c["key"]["S"])
+
+
+def paying(rows: Rows) -> Json:
+    """Return the checkout whose payment is in progress."""
+    return next(item for item in rows["test-pre_orders"] if "paying" in item)
 
 
 @pytest.mark.parametrize("name", FORGERIES)
@@ -367,6 +433,10 @@ REWRITTEN: dict[str, Callable[[Rows], object]] = {
     "holds: an open one lost": lambda rows: remove(rows, "holds", "h-open"),
     "refunds: less": lambda rows: grow(named(rows, "refunds", CAPTURE), "refunded", -1),
     "refunds: lost": lambda rows: remove(rows, "refunds", CAPTURE),
+    "charges: declined after all": lambda rows: charge_of(rows, "basket-ada").update(
+        outcome={"S": "declined"}
+    ),
+    "pre-orders: an attempt less": lambda rows: grow(paying(rows), "attempt", -1),
 }
 
 

@@ -11,9 +11,9 @@ from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from chalicelib.core.checkout import Event, Move
 from chalicelib.core.errors import OutcomeUnknown, Refusal
 from chalicelib.core.money import format_page_amount
+from chalicelib.core.transitions import Event, Move
 from tests.properties.holds import Holds
 from tests.properties.machine import STEPS, accounts, faults, mostly, skews, step
 from tests.properties.model import Key

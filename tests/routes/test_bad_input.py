@@ -536,6 +536,7 @@ ELSEWHERE: Final = {
     "unsupported_media_type": "test_a_form_or_plain_text_is_not_json",
     "already_completed": "test_pre_orders",
     "loyalty_disabled": "test_holds",
+    "payment_in_progress": "test_pre_orders",
     "busy": "test_faults",
     "outcome_unknown": "test_faults",
     "internal_error": "test_faults",

@@ -172,9 +172,6 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/account/loyalty"): Row(
         "/account/loyalty/", "", "shopper",
                                        401, 200, 200, 200, 403, 403, 200, 403, 401, 401),
-    ("GET", "/csrf_token"): Row(
-        "/csrf_token/", "", "",
-                                       200, 200, 200, 200, 200, 200, 200, 200, 200, 200),
     ("GET", "/health"): Row(
         "/health", "", "",
                                        200, 200, 200, 200, 200, 200, 200, 200, 200, 200),

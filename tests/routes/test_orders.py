@@ -27,6 +27,10 @@ def test_an_order_is_read_field_by_field(shop: Shop) -> None:
         "loyalty_money": "30.00",
         "refunded": "0.00",
         "payment_type": "loyalty_money",
+        "payment_name": "Loyalty Money",
+        "payment_state": "paid",
+        "charged_amount": "0.00",
+        "payment_key": None,
         "basket": BASKET,
     }
 

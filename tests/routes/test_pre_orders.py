@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.outside.sandbox import LOSES_REQUEST
 from tests.routes.shop import BASKET, Shop
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -169,3 +170,20 @@ def test_a_number_that_json_cannot_hold_never_reaches_the_client(shop: Shop, num
         return
     shown = shop.storefront().get().text
     assert not re.search(r"NaN|Infinity", shown)
+
+
+def test_a_checkout_whose_card_is_being_charged_cannot_be_replaced(shop: Shop) -> None:
+    shop.set("PAYMENT_GATEWAY", "sandbox")
+    body = {"reference": "b1", "total_amount": "40.00"}
+    shop.staff("PUT", "/pre-orders/1001/TRY", body)
+    storefront = shop.storefront()
+    card = {"card_number": LOSES_REQUEST, "card_holder": "Ada", "card_cvv": "123"}
+    storefront.post("PaymentOptionSelectionPage", payment_option="1")
+    storefront.post("BinNumberPage", bin_number=LOSES_REQUEST[:6])
+    storefront.post("InstallmentSelectionPage", installment="1")
+    until = {"card_month": "12", "card_year": "2040"}
+    storefront.post("CreditCardConfirmationPage", agreement="1", **card, **until)
+    same = shop.staff("PUT", "/pre-orders/1001/TRY", body)
+    assert (same.status, same.json["state"]) == (200, "paying")
+    other = shop.staff("PUT", "/pre-orders/1001/TRY", body | {"total_amount": "1.00"})
+    assert (other.status, other.json["code"]) == (409, "payment_in_progress")

@@ -8,7 +8,14 @@ from tests.routes.shop import CARD, CREDIT, FUNDS, Shop
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
-NAMES = ["LOYALTY_MONEY_ENABLED", "DEFAULT_CURRENCY", "PAYMENT_OPTIONS", "INSTALLMENTS"]
+NAMES = [
+    "LOYALTY_MONEY_ENABLED",
+    "DEFAULT_CURRENCY",
+    "PAYMENT_OPTIONS",
+    "INSTALLMENTS",
+    "BANK_ACCOUNTS",
+    "PAYMENT_GATEWAY",
+]
 
 
 def test_a_channel_is_made_once(shop: Shop) -> None:
@@ -33,6 +40,8 @@ def test_a_new_channel_has_loyalty_money_off_and_every_setting_at_its_default(sh
     assert items["INSTALLMENTS"]["value"] == [
         {"pk": 1, "label": "Single payment", "installment_count": 1, "interest_rate": 0}
     ]
+    assert items["BANK_ACCOUNTS"]["value"] == []
+    assert items["PAYMENT_GATEWAY"]["value"] == "none"
     assert [option["payment_type"] for option in items["PAYMENT_OPTIONS"]["value"]] == [
         "loyalty_money"
     ]

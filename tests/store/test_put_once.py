@@ -8,8 +8,8 @@ import re
 import pytest
 
 from chalicelib import ledger, registry
-from chalicelib.core.checkout import Event, Move
 from chalicelib.core.errors import AccountExists, IdConflict, InsufficientCredit
+from chalicelib.core.transitions import Event, Move
 from chalicelib.store.tables import PUT_ONCE, ROWS, key_names, noun
 from tests.core.made import CARD
 from tests.store.kept import REPORT

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib import ledger, registry
-from chalicelib.core.checkout import Event, Move
 from chalicelib.core.errors import (
     Busy,
     InsufficientCredit,
@@ -17,6 +16,7 @@ from chalicelib.core.errors import (
     UnknownAccount,
     UnknownChannel,
 )
+from chalicelib.core.transitions import Event, Move
 from chalicelib.store.requests import MAX_ATTEMPTS
 from tests.core.made import CARD
 from tests.store.wire import (

@@ -13,7 +13,8 @@ from chalicelib.auth import Shopper, Staff
 from chalicelib.core.accounts import MAX_OPEN_HOLDS, Account, AccountKey, OpenHold, Opening
 from chalicelib.core.holds import Hold, HoldState
 from chalicelib.core.money import MAX_MINOR
-from chalicelib.core.pre_orders import ORDER_ID_BITS, PreOrder
+from chalicelib.core.payments import Outcome, payment_of
+from chalicelib.core.pre_orders import ORDER_ID_BITS, Charge, PreOrder
 from chalicelib.core.transfers import (
     Movement,
     Wanted,
@@ -26,7 +27,7 @@ from chalicelib.core.transfers import (
     refund_id,
 )
 from chalicelib.core.users import Email, User
-from chalicelib.store import accounts, pre_orders, transfers, users
+from chalicelib.store import accounts, pre_orders, sandbox, transfers, users
 from chalicelib.store.actions import Action, put_once
 from chalicelib.store.holds import put_hold
 from chalicelib.store.tables import ROWS, RefundRow, noun
@@ -130,7 +131,11 @@ def checkout() -> PreOrder:
         payment_option=999_999,
         bin_number="9" * 8,
         installment=999_999,
-        state="completed",
+        installment_price=11 * MAX_MINOR,
+        bank_account=999_999,
+        state="paying",
+        attempt=999_999,
+        charge=Charge("sandbox", 11 * MAX_MINOR, 48, LAST_MS, "\U0001f642" * 64),
         order_id=2**ORDER_ID_BITS - 1,
         opened_ms=LAST_MS,
         completed_ms=LAST_MS,
@@ -156,6 +161,7 @@ def everything(by: str) -> list[Action]:
         put_hold(hold(by)),
         whole_refund(),
         pre_orders.put_pre_order(checkout(), seen_rev=1),
+        sandbox.put_charge(payment_of(checkout()), Outcome.APPROVED),
     ]
 
 

@@ -6,17 +6,19 @@ from typing import Final
 
 from chalicelib import checkout, ledger, registry
 from chalicelib.auth import SESSION_LIFE_S, Call, Shopper
-from chalicelib.checkout import NewPreOrder, Visit
+from chalicelib.checkout import Ended, NewPreOrder, Posted, Visit
 from chalicelib.core.accounts import Account, AccountKey, Entry
-from chalicelib.core.checkout import Event
 from chalicelib.core.money import format_page_amount
 from chalicelib.core.names import to_ms
+from chalicelib.core.payments import CardForm
 from chalicelib.core.pre_orders import PreOrder
-from chalicelib.core.settings import CATALOGUE, to_json
+from chalicelib.core.settings import CATALOGUE, Installment, to_json
 from chalicelib.core.transfers import Transfer
+from chalicelib.core.transitions import Event
 from chalicelib.ledger import ByAccountIds, ByUsers, NewAccount, OwnedAccount, StandingHold
+from chalicelib.outside import sandbox
 from chalicelib.store.requests import Settled
-from tests.core.made import CARD, CREDIT, FUNDS, ONE_PAYMENT, THREE_PAYMENTS
+from tests.core.made import BANK, CARD, CREDIT, FUNDS, ONE_PAYMENT, THREE_PAYMENTS
 
 CHANNEL: Final = "demo"
 NOW: Final = datetime.datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=datetime.UTC)
@@ -35,6 +37,8 @@ def open_shop(channel: str = CHANNEL, *, enabled: bool = True) -> None:
         "LOYALTY_MONEY_ENABLED": enabled,
         "PAYMENT_OPTIONS": [option.model_dump() for option in (CARD, CREDIT, FUNDS)],
         "INSTALLMENTS": [plan.model_dump() for plan in (ONE_PAYMENT, THREE_PAYMENTS)],
+        "BANK_ACCOUNTS": [BANK.model_dump()],
+        "PAYMENT_GATEWAY": "sandbox",
     }
     for name, value in settings.items():
         registry.set_setting(call(), channel, name, value)
@@ -244,12 +248,52 @@ def visit(
     text: str = "",
     currency: str | None = "TRY",
     *,
+    card: str | None = None,
     after_s: float = 0,
     life_s: float = 30,
 ) -> Visit:
-    """Let a shopper act on a page."""
+    """Let a shopper act on a page; with `card` its form names that card's number."""
     by = call(after_s, by=f"shopper:{user_pk}", life_s=life_s)
-    return checkout.visit(by, shopper(user_pk), currency, event, text)
+    form = None if card is None else CardForm(text, "Ada", "12", "2030", card, "123")
+    return checkout.visit(by, shopper(user_pk), currency, event, Posted(text, form))
+
+
+def come_to_card(
+    user_pk: str = "ada",
+    credit: str = "10.00",
+    card: str = sandbox.APPROVES,
+    total: int = 4000,
+    *,
+    plan: Installment = ONE_PAYMENT,
+    reference: str = "basket-1",
+    currency: str = "TRY",
+) -> None:
+    """Let a shopper open a checkout, use credit, and come to the confirmation of a card."""
+    open_checkout(user_pk, total, currency, reference=reference)
+    steps = {
+        Event.USE_CREDIT: credit,
+        Event.SELECT_OPTION: str(CARD.pk),
+        Event.ENTER_BIN: card[:6],
+        Event.CHOOSE_INSTALLMENT: str(plan.pk),
+    }
+    for event, text in steps.items():
+        assert visit(user_pk, event, text, currency).refusal is None, event
+
+
+def pay(
+    user_pk: str = "ada",
+    card: str = sandbox.APPROVES,
+    currency: str = "TRY",
+    *,
+    after_s: float = 0,
+) -> Visit:
+    """Let a shopper confirm the payment by a card of the sandbox."""
+    return visit(user_pk, Event.CONFIRM_CARD, "1", currency, card=card, after_s=after_s)
+
+
+def end_payments(*, after_s: float) -> Ended:
+    """Let the schedule look at the payments in progress."""
+    return checkout.end_payments(call(after_s, by="schedule"))
 
 
 def pre_order_of(user_pk: str, currency: str = "TRY") -> PreOrder:

@@ -5,29 +5,17 @@ units rightly, so they are computed: two for each started kilobyte and member of
 checks included, one for a write alone. Indexes are not counted.
 """
 
-import dataclasses
-from collections.abc import Callable
-
 import pytest
 
 from chalicelib import auth, checkout, ledger, registry
 from chalicelib.core import errors
-from chalicelib.core.checkout import Event, Move
+from chalicelib.core.transitions import Event, Move
 from tests.core.made import CARD
 from tests.store.wire import Meanwhile, Wire, cancelled
 from tests.verbs import shop
+from tests.verbs.costs import Case, check, completed, page, with_credit
 
 LONG_NOTE = "ş" * 128
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Case:
-    """An operation, how many requests and write units it may cost, and what must be before it."""
-
-    budget: tuple[int, int]
-    act: Callable[[], object]
-    before: Callable[[], object] = lambda: None
-    refusal: type[errors.Refusal] | None = None
 
 
 def by_ids(transfer_id: str, amount: str = "10.00") -> object:
@@ -36,23 +24,6 @@ def by_ids(transfer_id: str, amount: str = "10.00") -> object:
 
 def open_for_alan(balance: str, key: str | None = None) -> object:
     return shop.open_account("alan", balance, key=key)
-
-
-def with_credit(amount: str) -> None:
-    shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, amount)
-
-
-def completed() -> None:
-    with_credit("40.00")
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
-
-
-def page(event: Event, text: str = "") -> Callable[[], object]:
-    def act() -> None:
-        assert shop.visit("ada", event, text).refusal is None
-
-    return act
 
 
 def some_transfers() -> None:
@@ -276,28 +247,9 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.fixture
-def counted(wire: Wire) -> Wire:
-    """Open a shop where ada has 50.00 and grace nothing, and alan no account."""
-    shop.open_shop()
-    shop.register("ada", "grace", "alan")
-    shop.open_account("ada", "50.00", account_id="ada-try")
-    shop.open_account("grace", "0", account_id="grace-try")
-    return wire
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_an_operation_costs_what_its_budget_says(counted: Wire, name: str) -> None:
-    case = CASES[name]
-    case.before()
-    counted.forget()
-    counted.weighs = True
-    if case.refusal is None:
-        case.act()
-    else:
-        with pytest.raises(case.refusal):
-            case.act()
-    assert counted.cost == case.budget, counted.operations
+    check(CASES[name], counted)
 
 
 def test_authentication_costs_nothing(counted: Wire) -> None:

@@ -9,18 +9,27 @@ import json
 import pytest
 
 from chalicelib import checkout, ledger, registry
-from chalicelib.core.checkout import TRANSITIONS, Event, Move, Step, step_of
+from chalicelib.checkout import Posted
+from chalicelib.core.checkout import step_of
 from chalicelib.core.errors import (
     AlreadyCompleted,
     Busy,
-    FullyCovered,
     NotSignedIn,
-    PageRefusal,
     UnknownChannel,
     UnknownOrder,
     UnknownUser,
+)
+from chalicelib.core.page_errors import (
+    AmountRefused,
+    FullyCovered,
+    PageRefusal,
+    PaymentDeclined,
+    PaymentInProgress,
     UnreadableForm,
 )
+from chalicelib.core.settings import PaymentOption
+from chalicelib.core.transitions import TRANSITIONS, Event, Move, Step
+from chalicelib.outside import sandbox
 from tests.core.made import CARD, CREDIT, FUNDS, THREE_PAYMENTS
 from tests.store.wire import Meanwhile, Wire, cancelled, past
 from tests.verbs import shop
@@ -37,8 +46,14 @@ STEPS: dict[Step, list[tuple[Event, str]]] = {
         (Event.CHOOSE_INSTALLMENT, "1"),
     ],
     Step.CREDIT_SHORT: [(Event.SELECT_OPTION, str(CREDIT.pk))],
-    Step.OTHER: [(Event.SELECT_OPTION, str(FUNDS.pk))],
+    Step.FUNDS: [(Event.SELECT_OPTION, str(FUNDS.pk)), (Event.CHOOSE_BANK, "1")],
+    Step.OTHER: [(Event.SELECT_OPTION, "9")],
     Step.COVERED: [(Event.USE_CREDIT, "40.00")],
+    Step.PAYING: [
+        (Event.SELECT_OPTION, str(CARD.pk)),
+        (Event.ENTER_BIN, sandbox.LOSES_REQUEST[:6]),
+        (Event.CHOOSE_INSTALLMENT, "1"),
+    ],
     Step.COMPLETED: [(Event.USE_CREDIT, "40.00"), (Event.COMPLETE, "true")],
 }
 """The pages that lead to each step from a checkout just opened; one step has none open."""
@@ -51,7 +66,9 @@ POSTED: dict[Event, str] = {
     Event.SELECT_OPTION: str(CREDIT.pk),
     Event.ENTER_BIN: "400000",
     Event.CHOOSE_INSTALLMENT: "2",
-    Event.CONFIRM_CARD: "",
+    Event.CONFIRM_CARD: "1",
+    Event.CHOOSE_BANK: "1",
+    Event.CONFIRM_FUNDS: "1",
 }
 """For every page something to post that it takes where it acts."""
 
@@ -60,6 +77,9 @@ POSTED: dict[Event, str] = {
 def desk(wire: Wire) -> Wire:
     """Open a shop where ada has 50.00 and grace is known but has no account."""
     shop.open_shop()
+    options = [CARD, CREDIT, FUNDS, PaymentOption(pk=9, name="Door", slug="d", payment_type="door")]
+    shown = [option.model_dump() for option in options]
+    registry.set_setting(shop.call(), shop.CHANNEL, "PAYMENT_OPTIONS", shown)
     shop.open_accounts(ada="50.00")
     shop.register("grace")
     return wire
@@ -71,6 +91,8 @@ def walk_to(step: Step) -> None:
         shop.open_checkout("ada", content=BASKET)
         for event, text in STEPS[step]:
             assert shop.visit("ada", event, text).refusal is None
+    if step is Step.PAYING:
+        assert shop.code_of(shop.pay(card=sandbox.LOSES_REQUEST)) == "payment_in_progress"
 
 
 # --- every page at every step -----------------------------------------------------------------
@@ -88,10 +110,19 @@ def test_every_page_at_a_step_does_what_the_table_says_and_a_refusal_changes_not
     walk_to(step)
     here = desk.everything()
     for event in Event:
-        seen = shop.visit("ada", event, POSTED[event])
+        card = "5454545454545454" if event is Event.CONFIRM_CARD else None
+        seen = shop.visit("ada", event, POSTED[event], card=card)
         outcome = TRANSITIONS[step][event]
-        if isinstance(outcome, Move):
-            done = Move.SHOW_ORDER if outcome is Move.COMPLETE else outcome
+        if step is Step.PAYING and event is Event.SHOW:
+            assert isinstance(seen.refusal, PaymentInProgress), "shown, and said beside it"
+            assert (seen.move, desk.everything()) == (Move.SHOW, here)
+        elif outcome is Move.CHARGE:
+            # No card of the sandbox: it was charged, and declined.
+            assert isinstance(seen.refusal, PaymentDeclined)
+            desk.restore(here)
+        elif isinstance(outcome, Move):
+            ends = {Move.COMPLETE, Move.AWAIT_FUNDS}
+            done = Move.SHOW_ORDER if outcome in ends else outcome
             assert (seen.move, seen.refusal) == (done, None), event
             desk.restore(here)
         else:
@@ -103,7 +134,7 @@ def test_every_page_at_a_step_does_what_the_table_says_and_a_refusal_changes_not
 
 @pytest.mark.parametrize("event", [e for e in Event if e not in {Event.SHOW, Event.SHOW_CREDIT}])
 def test_a_posted_page_that_cannot_be_understood_changes_nothing(desk: Wire, event: Event) -> None:
-    walk_to(Step.CARD_KNOWN)
+    walk_to(Step.FUNDS if event in {Event.CHOOSE_BANK, Event.CONFIRM_FUNDS} else Step.CARD_KNOWN)
     here = desk.everything()
     for text in ("", "x", "-1", "1e9", "\u0661", "null", "9" * 500):
         seen = shop.visit("ada", event, text)
@@ -177,7 +208,7 @@ def test_a_refused_amount_leaves_the_one_that_was_chosen(desk: Wire, text: str) 
     shop.open_checkout("ada")
     shop.visit("ada", Event.USE_CREDIT, "10.00")
     seen = shop.visit("ada", Event.USE_CREDIT, text)
-    assert shop.code_of(seen) == "amount_refused"
+    assert isinstance(seen.refusal, AmountRefused)
     assert shop.pre_order_of("ada").loyalty == 1000
 
 
@@ -203,7 +234,7 @@ def test_a_checkout_in_a_currency_counts_in_its_own_digits(
     assert seen.situation.pre_order is not None
     assert seen.situation.pre_order.loyalty == 100
     surplus = shop.visit("ada", Event.USE_CREDIT, "0.00001", currency)
-    assert shop.code_of(surplus) == "amount_refused"
+    assert shop.code_of(surplus) == "amount_malformed"
     shop.visit("ada", Event.USE_CREDIT, whole, currency)
     assert shop.visit("ada", Event.COMPLETE, "true", currency).move is Move.SHOW_ORDER
     assert shop.balance_of("ada", currency) == left
@@ -214,7 +245,7 @@ def test_debit_allowed_pays_a_whole_order_below_zero_and_no_part_of_one(desk: Wi
     shop.register("rich")
     shop.open_account("rich", "10.00", debit=True)
     shop.open_checkout("rich", reference="basket-2")
-    assert shop.code_of(shop.visit("rich", Event.USE_CREDIT, "39.99")) == "amount_refused"
+    assert shop.code_of(shop.visit("rich", Event.USE_CREDIT, "39.99")) == "amount_over_credit"
     assert shop.visit("rich", Event.USE_CREDIT, "40.00").refusal is None
     assert shop.visit("rich", Event.COMPLETE, "true").move is Move.SHOW_ORDER
     assert shop.balance_of("rich") == -3000
@@ -406,7 +437,7 @@ def test_without_an_account_credit_is_zero_and_cannot_be_chosen(desk: Wire) -> N
     assert seen.refusal is None
     assert seen.situation.account is None
     assert checkout.read_balance(shop.call(), shop.shopper("grace"), "TRY") == ("TRY", 0)
-    assert shop.code_of(shop.visit("grace", Event.USE_CREDIT, "0.01")) == "amount_refused"
+    assert shop.code_of(shop.visit("grace", Event.USE_CREDIT, "0.01")) == "amount_over_credit"
     assert shop.code_of(shop.visit("grace", Event.SELECT_OPTION, "1")) == "option_refused"
 
 
@@ -443,7 +474,7 @@ def test_an_ended_session_reaches_nothing(desk: Wire) -> None:
     with pytest.raises(NotSignedIn):
         checkout.read_own_order(shop.call(), shop.shopper("ada"), "basket-1")
     later = shop.shopper("ada", issued_s=1)
-    seen = checkout.visit(shop.call(), later, "TRY", Event.COMPLETE, "true")
+    seen = checkout.visit(shop.call(), later, "TRY", Event.COMPLETE, Posted("true"))
     assert seen.move is Move.SHOW_ORDER
 
 
@@ -453,7 +484,7 @@ def test_a_session_of_nobody_is_no_session(desk: Wire) -> None:
     stranger = dataclasses.replace(shop.shopper("ada"), channel="none")
     for currency in ("TRY", None):
         with pytest.raises(NotSignedIn):
-            checkout.visit(shop.call(), stranger, currency, Event.SHOW, "")
+            checkout.visit(shop.call(), stranger, currency, Event.SHOW, Posted())
 
 
 def test_an_order_is_shown_to_its_own_shopper_only(desk: Wire) -> None:

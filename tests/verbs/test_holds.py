@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib import ledger
-from chalicelib.core.checkout import Event
 from chalicelib.core.errors import (
     CaptureExceedsHold,
     HoldCaptured,
@@ -14,7 +13,6 @@ from chalicelib.core.errors import (
     IdConflict,
     InsufficientCredit,
     InvalidAmount,
-    LoyaltyDisabled,
     Refusal,
     TooManyHolds,
     UnknownAccount,
@@ -22,6 +20,8 @@ from chalicelib.core.errors import (
     UnknownHold,
 )
 from chalicelib.core.names import to_ms
+from chalicelib.core.page_errors import LoyaltyDisabled
+from chalicelib.core.transitions import Event
 from tests.store.wire import Meanwhile, Silence, Wire
 from tests.verbs import shop
 from tests.verbs.shop import HOUR_S
@@ -65,7 +65,7 @@ def test_held_credit_can_be_spent_by_nobody_else() -> None:
     with pytest.raises(InsufficientCredit, match=r"30\.00 TRY is available"):
         shop.hold("h-2", amount="30.01")
     shop.open_checkout("ada", 3001)
-    assert shop.code_of(shop.visit("ada", Event.USE_CREDIT, "30.01")) == "amount_refused"
+    assert shop.code_of(shop.visit("ada", Event.USE_CREDIT, "30.01")) == "amount_over_credit"
     shop.send("t-1", "ada", "grace", "30.00")
     assert standing() == (0, 2000, 2000)
 

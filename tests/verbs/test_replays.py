@@ -8,7 +8,6 @@ from typing import TypeVar
 import pytest
 
 from chalicelib import checkout, ledger, registry
-from chalicelib.core.checkout import Event
 from chalicelib.core.errors import (
     AccountExists,
     AccountIdTaken,
@@ -17,6 +16,7 @@ from chalicelib.core.errors import (
     IdConflict,
     Refusal,
 )
+from chalicelib.core.transitions import Event
 from chalicelib.ledger import ByUsers, NewAccount, OwnedAccount
 from chalicelib.store.requests import Settled
 from tests.core.made import CARD, CREDIT

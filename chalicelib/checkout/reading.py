@@ -1,0 +1,178 @@
+"""What a page reads before it decides, and how it says where the shopper is."""
+
+from dataclasses import dataclass, replace
+
+from chalicelib.auth import Call, Shopper, check_not_revoked
+from chalicelib.core.accounts import AccountKey
+from chalicelib.core.checkout import Situation
+from chalicelib.core.errors import Busy, NotSignedIn
+from chalicelib.core.names import to_ms
+from chalicelib.core.page_errors import PageRefusal
+from chalicelib.core.pre_orders import Order, PaymentState, PreOrder
+from chalicelib.core.settings import Settings
+from chalicelib.core.transitions import Move
+from chalicelib.core.users import User
+from chalicelib.store import settings as stored_settings
+from chalicelib.store.accounts import account_in, account_key
+from chalicelib.store.actions import Action, AnyKey, Rows
+from chalicelib.store.pre_orders import (
+    basket_in,
+    basket_key,
+    pre_order_in,
+    pre_order_key,
+    put_pre_order,
+)
+from chalicelib.store.requests import Commit, batch_get
+from chalicelib.store.users import user_in, user_key
+
+EMPTY_BASKET = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where a page left the shopper: the situation after it, what was done, or why not."""
+
+    currency: str
+    situation: Situation
+    content: str
+    move: Move | None
+    refusal: PageRefusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one page read: the situation, the basket's JSON text, and the shopper as a user."""
+
+    currency: str
+    situation: Situation
+    content: str | None
+    user: User | None
+
+    @property
+    def pre_order(self) -> PreOrder:
+        """The pre-order; only where there is one."""
+        assert self.situation.pre_order is not None
+        return self.situation.pre_order
+
+    def left_at(self, pre_order: PreOrder) -> "Reading":
+        """Return the reading as it is once the pre-order has changed."""
+        return replace(self, situation=replace(self.situation, pre_order=pre_order))
+
+
+def keys_of(channel: str, user_pk: str, currency: str) -> list[AnyKey]:
+    """Return the keys of everything that a page decides on."""
+    return [
+        *stored_settings.all_keys(channel),
+        user_key(channel, user_pk),
+        account_key(AccountKey(channel, user_pk, currency)),
+        pre_order_key(channel, user_pk, currency),
+        basket_key(channel, user_pk, currency),
+    ]
+
+
+def reading_in(call: Call, rows: Rows, channel: str, user_pk: str, currency: str) -> Reading | None:
+    """Return what rows hold of a checkout; None where the channel does not exist.
+
+    Raises `Busy` where the pre-order was replaced between the reads of its two rows.
+    """
+    settings = stored_settings.settings_in(rows, channel)
+    if settings is None:
+        return None
+    pre_order = pre_order_in(rows, channel, user_pk, currency)
+    content = None if pre_order is None else basket_in(rows, pre_order)
+    if content is None and pre_order is not None and pre_order.state != "completed":
+        raise Busy
+    account = account_in(rows, AccountKey(channel, user_pk, currency), to_ms(call.now))
+    situation = Situation(settings=settings, account=account, pre_order=pre_order)
+    return Reading(currency, situation, content, user_in(rows, channel, user_pk))
+
+
+def reading_of(call: Call, rows: Rows, shopper: Shopper, currency: str) -> Reading:
+    """Return what rows hold of the shopper's checkout. Raises `NotSignedIn` or `Busy`."""
+    reading = reading_in(call, rows, shopper.channel, shopper.user_pk, currency)
+    if reading is None:
+        raise NotSignedIn("This session belongs to a channel that does not exist.")
+    check_user(rows, shopper)
+    return reading
+
+
+def check_user(rows: Rows, shopper: Shopper) -> None:
+    """Raise `NotSignedIn` for a session of nobody, or one that was ended."""
+    user = user_in(rows, shopper.channel, shopper.user_pk)
+    if user is None:
+        raise NotSignedIn("This session belongs to a user who is not registered.")
+    check_not_revoked(shopper, user.sessions_valid_from_ms)
+
+
+def visited(reading: Reading, move: Move) -> Visit:
+    """Return where a page that did something left the shopper."""
+    content = reading.content or EMPTY_BASKET
+    return Visit(reading.currency, reading.situation, content, move, refusal=None)
+
+
+def refused(reading: Reading, refusal: PageRefusal, move: Move | None = None) -> Visit:
+    """Return where a page that was refused left the shopper."""
+    content = reading.content or EMPTY_BASKET
+    return Visit(reading.currency, reading.situation, content, move, refusal)
+
+
+def order_of(
+    reading: Reading,
+    *,
+    completed_ms: int,
+    payment_type: str,
+    payment_name: str,
+    payment_state: PaymentState = "paid",
+    charged: int = 0,
+    payment_key: str | None = None,
+) -> Order:
+    """Return the order that the pre-order becomes."""
+    pre_order = reading.pre_order
+    return Order(
+        channel=pre_order.channel,
+        user_pk=pre_order.user_pk,
+        currency=pre_order.currency,
+        reference=pre_order.reference,
+        order_id=pre_order.order_id,
+        user_email=reading.user.email if reading.user is not None else "",
+        total=pre_order.total,
+        shipping=pre_order.shipping,
+        loyalty=pre_order.loyalty,
+        payment_type=payment_type,
+        payment_name=payment_name,
+        payment_state=payment_state,
+        charged=charged,
+        payment_key=payment_key,
+        completed_ms=completed_ms,
+        content=reading.content or EMPTY_BASKET,
+    )
+
+
+def commit(reading: Reading, changed: PreOrder, more: list[Action]) -> tuple[list[Action], Reading]:
+    """Return the writes of a changed pre-order beside others, and the reading after them."""
+    before = reading.pre_order
+    changed = replace(changed, rev=before.rev + 1)
+    return [*more, put_pre_order(changed, seen_rev=before.rev)], reading.left_at(changed)
+
+
+def committed(reading: Reading, changed: PreOrder, move: Move, more: list[Action]) -> Commit[Visit]:
+    """Return the decision to change the pre-order, and the visit that follows."""
+    writes, after = commit(reading, changed, more)
+    return Commit(writes, visited(after, move))
+
+
+def session_currency(call: Call, shopper: Shopper, currency: str | None) -> str:
+    """Return the currency that was named, or the channel's default (decision 13).
+
+    A client that names none costs one request more.
+    """
+    return currency or _settings(call, shopper).default_currency
+
+
+def _settings(call: Call, shopper: Shopper) -> Settings:
+    keys = stored_settings.all_keys(shopper.channel)
+    rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    settings = stored_settings.settings_in(rows, shopper.channel)
+    if settings is None:
+        raise NotSignedIn("This session belongs to a channel that does not exist.")
+    return settings
