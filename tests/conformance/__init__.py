@@ -1,0 +1,1 @@
+"""The published storefront client, driven by its own code against a running service."""
