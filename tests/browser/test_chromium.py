@@ -1,0 +1,98 @@
+"""The browser of the tests: it complains aloud, clicks as a hand does, and goes when it should."""
+
+import platform
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from cli.local import LocalError
+from tests.browser import install
+from tests.browser.chromium import BrowserError, Chromium
+from tests.browser.page import PHONE, Page
+
+FORM = "<label for=a>Name</label><input id=a><button onclick='b.textContent = a.value'>Go</button>"
+
+
+def address(content: str) -> str:
+    return f"data:text/html,{quote(f'<!doctype html><title>t</title>{content}<p id=b>')}"
+
+
+def test_what_is_typed_and_clicked_arrives(browser: Chromium) -> None:
+    with Page(browser) as page:
+        page.open(address(FORM))
+        page.fill("#a", "Çay 10.00")
+        page.click("button", "Go")
+        page.wait_for("#b", "Çay 10.00")
+        page.fill("#a", "")
+        page.press("Tab")
+        assert page.focused() == "Go"
+        page.press("Tab", shift=True)
+        assert page.focused() == "a"
+        page.type("x")
+        page.press("Tab")
+        page.press(" ")
+        assert page.text("#b") == "x"
+        assert page.complaints == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["console.error('no')", "console.warn('no')", "throw Error('no')", "Promise.reject(Error())"],
+)
+def test_a_page_cannot_complain_unheard(browser: Chromium, script: str) -> None:
+    with Page(browser) as page:
+        page.open(address(f"<script>{script}</script>"))
+        page.wait("document.readyState === 'complete'")
+        assert len(page.complaints) == 1
+
+
+def test_what_is_covered_or_not_seen_cannot_be_clicked(browser: Chromium) -> None:
+    cover = "<div style='position:fixed;inset:0'></div>"
+    with Page(browser) as page:
+        page.open(address(f"<button>Go</button><i hidden>x</i>{cover}"))
+        with pytest.raises(AssertionError, match="covered"):
+            page.click("button", "Go")
+        assert not page.sees("i")
+        assert page.sees("button", "Go")
+
+
+def test_a_page_that_is_too_wide_is_known(browser: Chromium) -> None:
+    for width, wide in ((300, False), (500, True)):
+        with Page(browser, size=PHONE) as page:
+            viewport = "<meta name=viewport content='width=device-width'>"
+            page.open(address(f"{viewport}<hr style='width:{width}px'>"))
+            assert page.is_wider_than_the_window() is wide
+
+
+def test_a_closed_tab_answers_no_more(browser: Chromium) -> None:
+    with Page(browser) as one, Page(browser) as other:
+        assert one.ask("1 + 1") == other.ask("Promise.resolve(2)") == 2
+    with pytest.raises(BrowserError):
+        one.ask("1")
+
+
+def test_an_expression_that_fails_is_an_error(browser: Chromium) -> None:
+    with Page(browser) as page, pytest.raises(BrowserError, match="nowhere is not defined"):
+        page.ask("nowhere.at.all")
+
+
+def test_it_ends_with_its_pipe_and_leaves_nothing_running(tmp_path: Path) -> None:
+    with Chromium(tmp_path) as browser:
+        process = browser._process
+        assert process is not None
+        assert process.poll() is None
+    assert process.returncode == 0
+
+
+def test_without_a_browser_one_is_told_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    with pytest.raises(LocalError, match="make test"):
+        install.program(tmp_path)
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    with pytest.raises(LocalError, match="set CHROMIUM to the path"):
+        install.install(tmp_path / "none")
+    monkeypatch.setenv("CHROMIUM", "/opt/chrome")
+    assert install.program(tmp_path) == Path("/opt/chrome")

@@ -1,0 +1,1 @@
+"""Tests of the demo storefront, clicked through in a real browser on a whole service."""
