@@ -7,6 +7,7 @@ import pytest
 from chalicelib.core.page_errors import PageRefusal
 from chalicelib.core.transitions import TRANSITIONS, Event, Move, Step
 from chalicelib.routes import storefront
+from cli.local import PROJECT
 from tests.docs.documents import document, name, names, section, source, table
 
 PROTOCOL = document("checkout-protocol.md")
@@ -94,3 +95,13 @@ def test_the_code_names_decisions_that_there_are() -> None:
     numbers = {int(number) for text in named for number in re.findall(r"\d+", text)}
     assert numbers
     assert numbers <= set(range(1, 22))
+
+
+def test_each_decision_has_a_test_that_names_it() -> None:
+    numbers = re.findall(r"^(\d+)\. \*\*", section(PROTOCOL, "The decisions"), re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    tests = "\n".join(path.read_text() for path in (PROJECT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"[Dd]ecisions?[ _](\d+)", tests))
+    lists = re.findall(r"[Dd]ecisions ((?:\d+(?:, | and )?)+)", tests)
+    named |= {number for each in lists for number in re.findall(r"\d+", each)}
+    assert set(numbers) - named == set()
