@@ -171,6 +171,9 @@ def _contexts(visit: Visit) -> list[Context]:
         return [_thank_you(visit)]
     if visit.move is Move.USE_CREDIT:
         return _after_amount(situation)
+    if visit.move is Move.CHOOSE_INSTALLMENT:
+        # An amount may have changed every price since the client was shown the plans.
+        return [_installments_page(situation), _current_page(situation)]
     return [_current_page(situation)]
 
 

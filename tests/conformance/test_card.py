@@ -9,6 +9,8 @@ from tests.conformance.browser import Step, Storefront, Tab, hold
 from tests.conformance.conftest import Visit
 from tests.conformance.shop import BANK, CREDIT, FUNDS, Shop, Shopper
 
+pytestmark = pytest.mark.proof
+
 PAYMENT = "PaymentOptionSelectionPage"
 INSTALLMENT = "InstallmentSelectionPage"
 PLANS = (

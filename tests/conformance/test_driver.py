@@ -19,6 +19,8 @@ from tests.conformance.browser import Step, Storefront, Tab, hold
 from tests.conformance.client import HERE, bundle, install
 from tests.npm import Package
 
+pytestmark = pytest.mark.proof
+
 # --- a service that is wrong -------------------------------------------------------------------
 
 Answer = tuple[int, Any]

@@ -8,6 +8,8 @@ from tests.conformance.browser import Storefront
 from tests.conformance.conftest import Visit
 from tests.conformance.shop import CARD, CREDIT, FUNDS, Shop
 
+pytestmark = pytest.mark.proof
+
 Report = Callable[[str, object], None]
 
 

@@ -6,6 +6,8 @@ from tests.conformance.browser import Step, Storefront, Tab, hold
 from tests.conformance.conftest import Visit
 from tests.conformance.shop import CARD, CREDIT, FUNDS, OPTIONS, Shop, Shopper
 
+pytestmark = pytest.mark.proof
+
 PAYMENT = "PaymentOptionSelectionPage"
 INSTALLMENT = "InstallmentSelectionPage"
 SHIPPED = {
@@ -238,3 +240,16 @@ def test_another_basket_is_checked_out_meanwhile(shop: Shop, visit: Visit) -> No
     after = tab.call("completeLoyaltyPayment", None, PAYMENT)
     assert (told(after), after.gone) == (["non_field_errors"], ())
     assert after.money == ("0.00", "80.00")
+
+
+def test_after_another_amount_the_plans_are_shown_at_their_new_prices(
+    shop: Shop, visit: Visit
+) -> None:
+    ada, tab = loaded(shop, visit)
+    tab.call("setPaymentOption", CARD)
+    tab.call("setBinNumber", "545454", INSTALLMENT)
+    step = tab.call("payWithLoyaltyBalance", "10.00", INSTALLMENT)
+    [plan] = step.checkout["installmentOptions"]
+    assert plan["price_with_accrued_interest"] == step.money[1]
+    assert step.pre_order["installment"]["price_with_accrued_interest"] == step.money[1]
+    assert shop.balance(ada) == "100.00"

@@ -5,11 +5,15 @@ The proxy is nginx with the configuration of docs/examples.
 
 from pathlib import Path
 
+import pytest
+
 from tests.conformance.browser import Storefront
 from tests.conformance.shop import CARD, CREDIT, Shop
 from tests.house.service import Service
 from tests.nginx.proxy import nginx
 from tests.nginx.shop import Reply, Sent, back_end
+
+pytestmark = pytest.mark.proof
 
 PAYMENT = "PaymentOptionSelectionPage"
 

@@ -145,7 +145,8 @@ def test_scenario_2_a_part_then_the_card_then_the_whole(shop: Shop) -> None:
         }
     ]
     progress = storefront.post("InstallmentSelectionPage", installment="1")
-    assert contexts(progress) == {"CreditCardConfirmationPage": {}}
+    assert list(contexts(progress)) == ["InstallmentSelectionPage", "CreditCardConfirmationPage"]
+    assert contexts(progress)["CreditCardConfirmationPage"] == {}
     assert progress["errors"] is None
     assert progress["pre_order"]["installment"]["pk"] == 1
 
@@ -610,6 +611,15 @@ def test_decision_3_an_approved_card_ends_at_the_order(shop: Shop) -> None:
     assert shop.balance("1001") == "40.00"
     again = storefront.post(CONFIRM, **CARD_FORM)
     assert again["context_list"] == done["context_list"]
+
+
+def test_the_plans_are_shown_with_their_new_prices_once_one_is_chosen_anew(shop: Shop) -> None:
+    """After another amount the client posts a plan by itself, out of its list of old prices."""
+    storefront = ready_to_confirm(shop)
+    storefront.post(USAGE, loyalty_amount_to_use="15.00")
+    answer = storefront.post("InstallmentSelectionPage", installment="1")
+    [plan] = contexts(answer)["InstallmentSelectionPage"]["installments"]
+    assert plan["price_with_accrued_interest"] == answer["pre_order"]["unpaid_amount"] == "25.00"
 
 
 def test_decision_3_a_declined_card_brings_the_lists_back_and_another_card_pays(
