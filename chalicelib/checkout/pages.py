@@ -69,11 +69,11 @@ def visit(
     ended = payments.ask(call, found)
     if ended.move is Move.SHOW_ORDER:
         return ended
-    hears = event in {Event.SHOW, Event.CONFIRM_CARD}
-    if ended.refusal is not None and (hears or isinstance(ended.refusal, PaymentInProgress)):
+    confirms = event is Event.CONFIRM_CARD
+    if ended.refusal is not None and (confirms or isinstance(ended.refusal, PaymentInProgress)):
         # Whoever confirms hears how the payment ended, and is charged no second time for it.
         return _shown(ended, event)
-    return _visit_once(call, shopper, currency, Event.SHOW if hears else event, posted)
+    return _visit_once(call, shopper, currency, Event.SHOW if confirms else event, posted)
 
 
 def _shown(ended: Visit, event: Event) -> Visit:
