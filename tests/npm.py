@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -71,6 +72,18 @@ def unpack(archive: Path, folder: Path, within: str = "package/") -> None:
             assert source is not None
             with source, target.open("wb") as file:
                 shutil.copyfileobj(source, file)
+
+
+def serve_make(is_installed: Callable[[], bool], install: Callable[[], object], says: str) -> int:
+    """Install what `make` asks for, saying so first; return its exit status."""
+    try:
+        if not is_installed():
+            print(says, flush=True)
+        install()
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def run(arguments: list[str], folder: Path, npm: Path = NPM) -> tuple[bool, str]:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from cli.local import PROJECT, LocalError
-from tests.npm import NODE, NPM, Package, fetch, unpack
+from tests.npm import NODE, NPM, Package, fetch, serve_make, unpack
 
 PACKAGE: Final = Package(
     "@sparticuz/chromium",
@@ -97,14 +97,9 @@ def main() -> int:
     """Fetch the browser for `make`; one that CHROMIUM names needs no fetching."""
     if os.environ.get("CHROMIUM"):
         return 0
-    try:
-        if not is_installed():
-            print("Fetching Chromium for the tests of pages, half a minute ...", flush=True)
-        install()
-    except LocalError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return serve_make(
+        is_installed, install, "Fetching Chromium for the tests of pages, half a minute ..."
+    )
 
 
 if __name__ == "__main__":

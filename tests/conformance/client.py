@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from cli.local import PROJECT, LocalError
-from tests.npm import NODE, NPM, Package, fetch, run, unfetched, unpack
+from tests.npm import NODE, NPM, Package, fetch, run, serve_make, unfetched, unpack
 
 HERE: Final = PROJECT / "tests" / "conformance"
 HOME: Final = PROJECT / ".engine" / "conformance-1.24.0"
@@ -88,14 +88,9 @@ def _content(package: Package) -> str:
 
 def main() -> int:
     """Fetch the client."""
-    try:
-        if not is_installed():
-            print("Fetching the storefront client for the tests, some seconds ...", flush=True)
-        install()
-    except LocalError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return serve_make(
+        is_installed, install, "Fetching the storefront client for the tests, some seconds ..."
+    )
 
 
 if __name__ == "__main__":

