@@ -21,6 +21,7 @@ from chalicelib.core.errors import Refusal
 from chalicelib.core.page_errors import LoyaltyDisabled, PageRefusal, PaymentInProgress
 from chalicelib.http import STATUS, media_type, parse_form, problem_of
 from chalicelib.logs import JsonLines
+from tests.core.made import leaves
 from tests.routes.shop import VARIABLES, Shop, opened
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -38,12 +39,6 @@ def kept_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def shop(kept_shop: Shop) -> Shop:
     kept_shop.begin_again()
     return kept_shop
-
-
-def leaves(refusal: type[Refusal]) -> list[type[Refusal]]:
-    """Return the refusals that no other is made of."""
-    made = refusal.__subclasses__()
-    return [leaf for one in made for leaf in leaves(one)] if made else [refusal]
 
 
 # --- refusals -------------------------------------------------------------------------------

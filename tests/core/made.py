@@ -1,10 +1,11 @@
 """Values for tests of the rules, with whatever matters to one test named in it."""
 
 import dataclasses
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from chalicelib.core.accounts import FIRST_HASH, Account, AccountKey, Opening
 from chalicelib.core.checkout import Situation
+from chalicelib.core.errors import Refusal
 from chalicelib.core.pre_orders import Order, PreOrder
 from chalicelib.core.settings import BankAccount, Installment, PaymentOption, Settings
 
@@ -119,3 +120,12 @@ def situation(**changes: Any) -> Situation:
     """Return a shopper with 50.00 of credit and an open checkout of 40.00."""
     plain = Situation(settings=settings(), account=account(), pre_order=pre_order())
     return dataclasses.replace(plain, **changes)
+
+
+Refused = TypeVar("Refused", bound=Refusal)
+
+
+def leaves(refusal: type[Refused]) -> list[type[Refused]]:
+    """Return the refusals below one that no other is made of."""
+    made = refusal.__subclasses__()
+    return [leaf for one in made for leaf in leaves(one)] if made else [refusal]

@@ -8,16 +8,11 @@ from chalicelib.core.page_errors import PageRefusal
 from chalicelib.core.transitions import TRANSITIONS, Event, Move, Step
 from chalicelib.routes import storefront
 from cli.local import PROJECT
+from tests.core.made import leaves
 from tests.docs.documents import document, name, names, section, source, table
 
 PROTOCOL = document("checkout-protocol.md")
 CARD = ("card_number", "card_holder", "card_month", "card_year", "card_cvv")
-
-
-def leaves(refusal: type[PageRefusal]) -> list[type[PageRefusal]]:
-    """Return the classes that no other is made of."""
-    made = refusal.__subclasses__()
-    return [leaf for one in made for leaf in leaves(one)] if made else [refusal]
 
 
 REFUSALS = {refusal.code: refusal for refusal in leaves(PageRefusal)}

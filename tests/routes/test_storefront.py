@@ -12,6 +12,7 @@ from chalicelib.core import page_errors
 from chalicelib.core.page_errors import PageRefusal
 from chalicelib.http import MAX_BODY_BYTES
 from chalicelib.outside.sandbox import APPROVES, DECLINES, LOSES_ANSWER, LOSES_REQUEST
+from tests.core.made import leaves
 from tests.routes.shop import BASKET, CARD, CREDIT, FUNDS, Json, Shop, Storefront
 
 PAGES: Final = (
@@ -538,17 +539,11 @@ ENDS_A_PAYMENT: Final = {page_errors.PaymentDeclined, page_errors.PaymentReturne
 """They leave the checkout open again; what they show has tests of its own."""
 
 
-def leaves(refusal: type[PageRefusal]) -> set[type[PageRefusal]]:
-    """Return the classes that no other is made of."""
-    made = refusal.__subclasses__()
-    return {leaf for one in made for leaf in leaves(one)} if made else {refusal}
-
-
 def test_every_refusal_of_the_pages_is_shown_by_a_post() -> None:
     shown_here = {refusal for refusal, *_ in REFUSALS} | ENDS_A_PAYMENT
     # The form of a card is refused as a whole, with the refusals of its fields.
     of_forms = {page_errors.UnreadableForm, page_errors.CardRefused}
-    assert shown_here | of_forms == leaves(PageRefusal)
+    assert shown_here | of_forms == set(leaves(PageRefusal))
 
 
 @pytest.mark.parametrize(
