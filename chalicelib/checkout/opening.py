@@ -107,6 +107,7 @@ def _fresh(
         state="open",
         attempt=0,
         charge=None,
+        failed_payment=None,
         order_id=secrets.randbits(ORDER_ID_BITS),
         opened_ms=to_ms(call.now),
         completed_ms=None,

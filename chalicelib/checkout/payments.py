@@ -14,6 +14,7 @@ from typing import Final
 
 from chalicelib.auth import Call
 from chalicelib.checkout.reading import (
+    FAILURES,
     Reading,
     Visit,
     commit,
@@ -30,9 +31,8 @@ from chalicelib.core.accounts import Account, AccountKey, open_hold_of
 from chalicelib.core.errors import Busy, InsufficientCredit, OutcomeUnknown, TooManyHolds
 from chalicelib.core.holds import Hold, HoldState
 from chalicelib.core.names import to_ms
-from chalicelib.core.page_errors import PageRefusal
 from chalicelib.core.payments import Card, CardForm, Outcome, hold_id_of, payment_of
-from chalicelib.core.pre_orders import Charge, Order, PreOrder
+from chalicelib.core.pre_orders import Charge, FailedPayment, Order, PreOrder
 from chalicelib.core.settings import CREDIT_CARD
 from chalicelib.core.transfers import pay_held
 from chalicelib.core.transitions import Move
@@ -189,7 +189,7 @@ def _end_as(call: Call, found: Visit, question: Question) -> Visit:
         except page_errors.PaymentReturned:
             return _give_back(call, found, gateway)
     if outcome is Outcome.DECLINED:
-        return _release(call, paying, page_errors.PaymentDeclined())
+        return _release(call, paying, "declined")
     return _still_paying(found)
 
 
@@ -241,8 +241,9 @@ def _finish(call: Call, paying: PreOrder) -> Visit:
     return settle(decide, _keys(paying), deadline=call.deadline, consistent=True).answer
 
 
-def _release(call: Call, paying: PreOrder, refusal: PageRefusal) -> Visit:
-    """Open the checkout of a payment that was not made again, and free what it held."""
+def _release(call: Call, paying: PreOrder, failure: FailedPayment) -> Visit:
+    """Open the checkout of a payment that failed again, and free what it held."""
+    refusal = FAILURES[failure]()
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
         reading = _read(call, rows, paying)
@@ -261,7 +262,7 @@ def _release(call: Call, paying: PreOrder, refusal: PageRefusal) -> Visit:
             voided = replace(hold, state=HoldState.VOIDED)
             ended = holds.ended(voided, at_ms=to_ms(call.now), by=call.by)
             writes = [free(account, hold.on_account), end_hold(ended)]
-        opened, after = commit(reading, replace(now, state="open", charge=None), writes)
+        opened, after = commit(reading, replace(now, state="open", charge=None), writes, failure)
         return Commit(opened, refused(after, refusal))
 
     return settle(decide, _keys(paying), deadline=call.deadline, consistent=True).answer
@@ -275,7 +276,7 @@ def _give_back(call: Call, found: Visit, gateway: Gateway) -> Visit:
         log.error("payment_not_returned", extra={"payment_key": payment.key})
         return _still_paying(found)
     log.error("payment_returned", extra={"payment_key": payment.key})
-    return _release(call, _paying(found), page_errors.PaymentReturned())
+    return _release(call, _paying(found), "returned")
 
 
 def _is_paid_by(order: Order | None, paying: PreOrder) -> bool:

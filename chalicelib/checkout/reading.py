@@ -1,14 +1,15 @@
 """What a page reads before it decides, and how it says where the shopper is."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from chalicelib.auth import Call, Shopper, check_not_revoked
 from chalicelib.core.accounts import AccountKey
 from chalicelib.core.checkout import Situation
 from chalicelib.core.errors import Busy, NotSignedIn
 from chalicelib.core.names import to_ms
-from chalicelib.core.page_errors import PageRefusal
-from chalicelib.core.pre_orders import Order, PaymentState, PreOrder
+from chalicelib.core.page_errors import PageRefusal, PaymentDeclined, PaymentReturned
+from chalicelib.core.pre_orders import FailedPayment, Order, PaymentState, PreOrder
 from chalicelib.core.settings import Settings
 from chalicelib.core.transitions import Move
 from chalicelib.core.users import User
@@ -25,7 +26,13 @@ from chalicelib.store.pre_orders import (
 from chalicelib.store.requests import Commit, batch_get
 from chalicelib.store.users import user_in, user_key
 
-EMPTY_BASKET = "{}"
+EMPTY_BASKET: Final = "{}"
+
+FAILURES: Final[dict[FailedPayment, type[PageRefusal]]] = {
+    "declined": PaymentDeclined,
+    "returned": PaymentReturned,
+}
+"""What a shopper is told of a payment that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +112,21 @@ def check_user(rows: Rows, shopper: Shopper) -> None:
 
 
 def visited(reading: Reading, move: Move) -> Visit:
-    """Return where a page that did something left the shopper."""
-    content = reading.content or EMPTY_BASKET
-    return Visit(reading.currency, reading.situation, content, move, refusal=None)
+    """Return where a page that did something left the shopper.
+
+    Whoever loads the checkout is told of a payment that failed, as long as nothing has followed it.
+    """
+    pre_order = reading.situation.pre_order
+    failed = pre_order.failed_payment if pre_order is not None and move is Move.SHOW else None
+    return _left(reading, move, None if failed is None else FAILURES[failed]())
 
 
-def refused(reading: Reading, refusal: PageRefusal, move: Move | None = None) -> Visit:
+def refused(reading: Reading, refusal: PageRefusal) -> Visit:
     """Return where a page that was refused left the shopper."""
+    return _left(reading, None, refusal)
+
+
+def _left(reading: Reading, move: Move | None, refusal: PageRefusal | None) -> Visit:
     content = reading.content or EMPTY_BASKET
     return Visit(reading.currency, reading.situation, content, move, refusal)
 
@@ -148,10 +163,18 @@ def order_of(
     )
 
 
-def commit(reading: Reading, changed: PreOrder, more: list[Action]) -> tuple[list[Action], Reading]:
-    """Return the writes of a changed pre-order beside others, and the reading after them."""
+def commit(
+    reading: Reading,
+    changed: PreOrder,
+    more: list[Action],
+    failed_payment: FailedPayment | None = None,
+) -> tuple[list[Action], Reading]:
+    """Return the writes of a changed pre-order beside others, and the reading after them.
+
+    Every change ends the memory of an earlier payment that failed.
+    """
     before = reading.pre_order
-    changed = replace(changed, rev=before.rev + 1)
+    changed = replace(changed, rev=before.rev + 1, failed_payment=failed_payment)
     return [*more, put_pre_order(changed, seen_rev=before.rev)], reading.left_at(changed)
 
 

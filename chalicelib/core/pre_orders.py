@@ -17,6 +17,9 @@ PreOrderState = Literal["open", "paying", "completed"]
 
 PaymentState = Literal["paid", "awaiting_payment"]
 
+FailedPayment = Literal["declined", "returned"]
+"""How a card payment ended that paid for nothing: refused, or charged and given back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
@@ -38,7 +41,8 @@ class PreOrder:
 
     `loyalty` is the chosen credit: 0 <= loyalty <= total. `installment_price` is what the chosen
     plan cost in all when it was chosen. `attempt` counts the card payments that were begun in
-    this user's checkouts of the currency; `charge` is there while one is in progress.
+    this user's checkouts of the currency; `charge` is there while one is in progress, and
+    `failed_payment` once one has failed, until the shopper changes anything.
     """
 
     channel: str
@@ -57,6 +61,7 @@ class PreOrder:
     state: PreOrderState
     attempt: int
     charge: Charge | None
+    failed_payment: FailedPayment | None
     order_id: int
     opened_ms: int
     completed_ms: int | None

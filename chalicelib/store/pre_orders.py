@@ -2,7 +2,7 @@
 
 from typing import Any, Final, TypeAlias, cast
 
-from chalicelib.core.pre_orders import Charge, PreOrder, PreOrderState
+from chalicelib.core.pre_orders import Charge, FailedPayment, PreOrder, PreOrderState
 from chalicelib.store.actions import Action, Item, Key, Rows, put
 from chalicelib.store.requests import query
 from chalicelib.store.tables import BasketRow, PreOrderRow
@@ -57,6 +57,7 @@ def put_pre_order(pre_order: PreOrder, *, seen_rev: int | None) -> Action:
         state=pre_order.state,
         attempt=pre_order.attempt,
         **_charge_attributes(pre_order.charge),
+        failed_payment=pre_order.failed_payment,
         order_id=pre_order.order_id,
         opened_ms=pre_order.opened_ms,
         completed_ms=pre_order.completed_ms,
@@ -140,6 +141,7 @@ def _pre_order(channel: str, user_pk: str, row: PreOrderRow) -> PreOrder:
         state=cast("PreOrderState", row.state),
         attempt=row.attempt,
         charge=_charge(row),
+        failed_payment=cast("FailedPayment | None", row.failed_payment),
         order_id=row.order_id,
         opened_ms=row.opened_ms,
         completed_ms=row.completed_ms,

@@ -275,7 +275,7 @@ class PreOrderRow(Model):
 
     `rev` grows with every change, and every change is written on condition of it. While a card
     payment is in progress `paying` is "yes", and `gateway`, `charge`, `installments`, `begun_ms`
-    and `payment_name` say what it began with.
+    and `payment_name` say what it began with. `failed_payment` says how the last one failed.
     """
 
     class Meta:
@@ -301,6 +301,7 @@ class PreOrderRow(Model):
     installments = Whole(null=True)
     begun_ms = Whole(null=True)
     payment_name = UnicodeAttribute(null=True)
+    failed_payment = UnicodeAttribute(null=True)
     order_id = Whole()
     opened_ms = Whole()
     completed_ms = Whole(null=True)

@@ -76,6 +76,8 @@ def test_a_declined_card_is_told_and_another_one_pays(shop: Shop, visit: Visit) 
     assert [*declined.errors] == ["non_field_errors"]
     assert (declined.gone, declined.money) == ((), ("20.00", "42.99"))
     assert shop.balance(ada) == "100.00"
+    another = visit(ada)
+    assert [*another.call("fetchCheckout").errors] == ["non_field_errors"]
     tab.call("setBinNumber", APPROVES[:6], INSTALLMENT)
     assert tab.call("completeCreditCardPayment", card(APPROVES)).gone
     assert shop.balance(ada) == "80.00"

@@ -85,6 +85,7 @@ def pre_order(**changes: Any) -> PreOrder:
         state="open",
         attempt=0,
         charge=None,
+        failed_payment=None,
         order_id=7,
         opened_ms=2_000,
         completed_ms=None,

@@ -27,6 +27,7 @@ LONG_TEXT: dict[str, str | None] = {
     "content": "",
     "content_hash": "0" * 64,
     "currency": "TRY",
+    "failed_payment": "declined",
     "gateway": "sandbox",
     "currency_account_id": f"TRY#{'a' * 64}",
     "email": "e" * 254,

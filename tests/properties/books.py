@@ -245,6 +245,9 @@ def _audit_payments(books: Books) -> None:
         begun = {"paying", "gateway", "charge", "installments", "begun_ms", "payment_name"}
         paying = checkout["state"] == "paying"
         assert begun & set(checkout) == (begun if paying else set()), "half a payment"
+        failed = checkout.get("failed_payment")
+        assert failed is None or checkout["state"] == "open", "a failed payment was not forgotten"
+        assert failed is None or checkout["attempt"], "a payment failed that never began"
         if paying and checkout["loyalty"]:
             name = f"checkout:{checkout['reference']}:{checkout['attempt']}"
             expected[key, name] = (checkout["loyalty"], None)

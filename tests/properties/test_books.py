@@ -380,6 +380,10 @@ FORGERIES: dict[str, tuple[Callable[[Rows], object], str]] = {
         lambda rows: paying(rows).pop("begun_ms"),
         "half a payment",
     ),
+    "a payment in progress beside one that failed": (
+        lambda rows: paying(rows).update(failed_payment={"S": "declined"}),
+        "was not forgotten",
+    ),
 }
 
 

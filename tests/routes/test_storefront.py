@@ -626,6 +626,9 @@ def test_decision_3_a_declined_card_brings_the_lists_back_and_another_card_pays(
     assert declined["errors"] == {"non_field_errors": [page_errors.PaymentDeclined.fallback]}
     assert money(declined) == ("10.00", "30.00")
     assert shop.balance("1001") == "50.00"
+    shown = storefront.show()
+    assert shown["errors"] == declined["errors"]
+    assert next(iter(contexts(shown))) == "IndexPage", "the whole checkout is shown"
     assert contexts(pay(storefront, APPROVES))["ThankYouPage"]
 
 

@@ -136,6 +136,7 @@ def checkout() -> PreOrder:
         state="paying",
         attempt=999_999,
         charge=Charge("sandbox", 11 * MAX_MINOR, 48, LAST_MS, "\U0001f642" * 64),
+        failed_payment="declined",
         order_id=2**ORDER_ID_BITS - 1,
         opened_ms=LAST_MS,
         completed_ms=LAST_MS,

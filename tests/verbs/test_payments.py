@@ -70,11 +70,12 @@ def settled_as_paid(credit: int = 1000) -> None:
     )
 
 
-def settled_as_open() -> None:
+def settled_as_open(failed: str | None = "declined") -> None:
     """Check that nothing was paid, nothing is held, and the shopper may try again."""
     assert at_rest() == (5000, 0, 0)
     now = shop.pre_order_of("ada")
     assert (now.state, now.loyalty, now.charge) == ("open", 1000, None)
+    assert now.failed_payment == failed
 
 
 # --- the three endings -------------------------------------------------------------------------
@@ -145,7 +146,7 @@ def test_a_charge_that_never_arrived_is_declined_only_when_it_cannot_be_on_its_w
     assert (early.move, shop.code_of(early)) == (Move.SHOW, "payment_in_progress")
     assert charged(paying) is None
     late = shop.visit("ada", Event.SHOW, after_s=LATER_S)
-    assert (late.move, late.refusal) == (Move.SHOW, None)
+    assert (late.move, shop.code_of(late)) == (Move.SHOW, "payment_declined")
     settled_as_open()
     # A charge that arrives after all finds its key declined.
     assert Sandbox().ask(payment_of(paying), final=False, deadline=shop.call().deadline) is (
@@ -171,6 +172,39 @@ def test_while_the_outcome_is_unknown_no_page_changes_anything(event: Event) -> 
     assert shop.code_of(seen) == "payment_in_progress"
     assert seen.situation.pre_order == before
     assert at_rest() == (4000, 1000, 1)
+
+
+def test_a_failure_that_the_schedule_finds_is_told_until_the_shopper_changes_anything() -> None:
+    shop.come_to_card(card=sandbox.LOSES_REQUEST)
+    shop.pay(card=sandbox.LOSES_REQUEST)
+    assert shop.end_payments(after_s=LATER_S).declined == 1
+    seen = shop.visit("ada", Event.SHOW)
+    assert (seen.move, shop.code_of(seen)) == (Move.SHOW, "payment_declined")
+    again = shop.visit("ada", Event.SHOW)
+    assert (again.move, shop.code_of(again)) == (Move.SHOW, "payment_declined")
+    # What changes nothing is not told of, and leaves it to be told.
+    assert shop.visit("ada", Event.USE_CREDIT, "10.00").refusal is None
+    settled_as_open()
+    assert shop.visit("ada", Event.USE_CREDIT, "5.00").refusal is None
+    assert shop.visit("ada", Event.SHOW).refusal is None
+
+
+@pytest.mark.parametrize("ending", ["another card", "credit alone", "the next basket"])
+def test_a_failure_is_forgotten_once_the_shopper_goes_on(ending: str) -> None:
+    shop.come_to_card(card=sandbox.DECLINES)
+    assert shop.code_of(shop.pay(card=sandbox.DECLINES)) == "payment_declined"
+    match ending:
+        case "another card":
+            shop.visit("ada", Event.ENTER_BIN, "411111")
+            shop.visit("ada", Event.CHOOSE_INSTALLMENT, "1")
+            assert shop.pay().move is Move.SHOW_ORDER
+        case "credit alone":
+            shop.visit("ada", Event.USE_CREDIT, "40.00")
+            assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+        case "the next basket":
+            shop.open_checkout("ada", reference="basket-2")
+            assert shop.visit("ada", Event.SHOW).refusal is None
+    assert shop.pre_order_of("ada").failed_payment is None
 
 
 def test_who_confirms_again_hears_of_the_decline_and_is_not_charged_by_the_way() -> None:
@@ -358,7 +392,7 @@ def test_without_a_gateway_no_card_is_taken() -> None:
     registry.set_setting(shop.call(), shop.CHANNEL, "PAYMENT_GATEWAY", "none")
     shop.come_to_card()
     assert shop.code_of(shop.pay()) == "payment_not_offered"
-    settled_as_open()
+    settled_as_open(failed=None)
 
 
 def test_a_gateway_that_the_deployment_lacks_cannot_be_chosen() -> None:
@@ -462,6 +496,8 @@ def test_a_charge_for_a_basket_that_was_ordered_meanwhile_is_given_back() -> Non
     assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
     seen: Visit = shop.pay(currency="USD")
     assert shop.code_of(seen) == "payment_returned"
+    shown = shop.visit("ada", Event.SHOW, currency="USD")
+    assert (shown.move, shop.code_of(shown)) == (Move.SHOW, "payment_returned")
     dollars = shop.account_of("ada", "USD")
     assert (dollars.available, dollars.held) == (2000, 0)
     assert shop.pre_order_of("ada", "USD").state == "open"
