@@ -1,4 +1,4 @@
-"""Refunds: a payment goes back to the account that paid it, in parts, never beyond what it was."""
+"""Refunds: a sale goes back to the account that paid it, in parts, never beyond what it was."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from chalicelib.core.money import format_amount
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class Sale:
     """What credit paid, in minor units, by the transfer `sale_id`: an order's, or a capture."""
 
     account: AccountKey
@@ -17,12 +17,12 @@ class Payment:
     order: str | None
 
 
-def check_refund(payment: Payment, refunded: int, amount: int) -> None:
-    """Raise `RefundExceedsPayment` if all refunds together would exceed the payment."""
-    left = payment.amount - refunded
+def check_refund(sale: Sale, refunded: int, amount: int) -> None:
+    """Raise `RefundExceedsPayment` if all refunds together would exceed the sale."""
+    left = sale.amount - refunded
     if amount > left:
-        currency = payment.account.currency
-        paid, before, rest = (format_amount(m, currency) for m in (payment.amount, refunded, left))
+        currency = sale.account.currency
+        paid, before, rest = (format_amount(m, currency) for m in (sale.amount, refunded, left))
         raise RefundExceedsPayment(
             f"Credit paid {paid} {currency}, of which {before} is refunded; refund at most {rest}."
         )

@@ -6,7 +6,7 @@ from chalicelib.core.accounts import AccountKey
 from chalicelib.core.errors import UnknownHold, UnknownOrder
 from chalicelib.core.money import parse_amount
 from chalicelib.core.names import to_ms
-from chalicelib.core.refunds import Payment, check_refund
+from chalicelib.core.refunds import Sale, check_refund
 from chalicelib.core.transfers import Transfer, Wanted, capture_id, order_id
 from chalicelib.ledger.required import require_account, require_channel
 from chalicelib.store.accounts import account_key
@@ -30,14 +30,14 @@ def refund_order(
     keys: list[AnyKey] = [channel_key(channel), order_key(channel, reference)]
     stored_key = transfer_key(channel, rules.refund_id(order_id(reference), refund))
 
-    def decide(rows: Rows) -> Replay[Payment | Transfer]:
+    def decide(rows: Rows) -> Replay[Sale | Transfer]:
         order = order_in(rows, channel, reference)
         if order is None:
             require_channel(rows, channel)
             raise UnknownOrder
         account = AccountKey(channel, order.user_pk, order.currency)
-        payment = Payment(account, order_id(reference), order.loyalty, reference)
-        return Replay(_refunded_before(rows, payment, refund, amount) or payment)
+        sale = Sale(account, order_id(reference), order.loyalty, reference)
+        return Replay(_refunded_before(rows, sale, refund, amount) or sale)
 
     found = settle(decide, [*keys, stored_key], deadline=call.deadline).answer
     if isinstance(found, Transfer):
@@ -54,51 +54,51 @@ def refund_hold(
     `RefundExceedsPayment` or `IdConflict`.
     """
 
-    def decide(rows: Rows) -> Replay[Payment]:
+    def decide(rows: Rows) -> Replay[Sale]:
         account = require_account(rows, key, to_ms(call.now))
         hold = hold_in(rows, key, hold_id)
         if hold is None:
             raise UnknownHold
         sale_id = capture_id(account.account_id, hold_id)
-        payment = Payment(key, sale_id, hold.captured, hold.order)
-        if not payment.amount:
+        sale = Sale(key, sale_id, hold.captured, hold.order)
+        if not sale.amount:
             # It may be a stale read of a hold that was captured since: here it is read again.
-            check_refund(payment, 0, parse_amount(amount, key.currency))
-        return Replay(payment)
+            check_refund(sale, 0, parse_amount(amount, key.currency))
+        return Replay(sale)
 
     keys: list[AnyKey] = [channel_key(key.channel), account_key(key), hold_key(key, hold_id)]
-    payment = settle(decide, keys, deadline=call.deadline).answer
-    return _refund(call, payment, refund, amount)
+    sale = settle(decide, keys, deadline=call.deadline).answer
+    return _refund(call, sale, refund, amount)
 
 
-def _refund(call: Call, payment: Payment, refund: str, amount: str) -> Settled[Transfer]:
-    key = payment.account
+def _refund(call: Call, sale: Sale, refund: str, amount: str) -> Settled[Transfer]:
+    key = sale.account
     minor = parse_amount(amount, key.currency)
-    refund_id = rules.refund_id(payment.sale_id, refund)
-    wanted = Wanted(key.channel, refund_id, minor, None, call.by, payment.order)
+    refund_id = rules.refund_id(sale.sale_id, refund)
+    wanted = Wanted(key.channel, refund_id, minor, None, call.by, sale.order)
 
     def decide(rows: Rows) -> Commit[Transfer] | Replay[Transfer]:
-        stored = _refunded_before(rows, payment, refund, amount)
+        stored = _refunded_before(rows, sale, refund, amount)
         if stored is not None:
             return Replay(stored)
-        check_refund(payment, refunded_in(rows, key.channel, payment.sale_id), minor)
+        check_refund(sale, refunded_in(rows, key.channel, sale.sale_id), minor)
         now_ms = to_ms(call.now)
         movement = rules.refund(require_account(rows, key, now_ms), wanted, now_ms)
-        return Commit([*post(movement), add_refund(payment, minor)], movement.transfer)
+        return Commit([*post(movement), add_refund(sale, minor)], movement.transfer)
 
     keys: list[AnyKey] = [
         channel_key(key.channel),
         transfer_key(key.channel, refund_id),
         account_key(key),
-        refund_key(key.channel, payment.sale_id),
+        refund_key(key.channel, sale.sale_id),
     ]
     return settle(decide, keys, deadline=call.deadline)
 
 
-def _refunded_before(rows: Rows, payment: Payment, refund: str, amount: str) -> Transfer | None:
+def _refunded_before(rows: Rows, sale: Sale, refund: str, amount: str) -> Transfer | None:
     """Return the refund if it was made before. Raises `IdConflict` for another amount."""
-    channel, currency = payment.account.channel, payment.account.currency
-    refund_id = rules.refund_id(payment.sale_id, refund)
+    channel, currency = sale.account.channel, sale.account.currency
+    refund_id = rules.refund_id(sale.sale_id, refund)
     stored = transfer_in(rows, channel, refund_id)
     if stored is not None:
         wanted = Wanted(channel, refund_id, parse_amount(amount, currency), None, by=stored.by)

@@ -1,6 +1,6 @@
 """How much of each payment is refunded: one row a payment, which caps all its refunds."""
 
-from chalicelib.core.refunds import Payment
+from chalicelib.core.refunds import Sale
 from chalicelib.store.actions import Action, Item, Key, Rows, update
 from chalicelib.store.requests import scan
 from chalicelib.store.tables import RefundRow
@@ -28,14 +28,14 @@ def scan_refunds(
     return [str(item["sale"]["S"]).removeprefix(mine) for item in items], last
 
 
-def add_refund(payment: Payment, amount: int) -> Action:
+def add_refund(sale: Sale, amount: int) -> Action:
     """Return the update that adds a refund, refused if all together would exceed the payment.
 
     The first refund of a payment makes the row.
     """
-    fits = RefundRow.refunded <= payment.amount - amount
+    fits = RefundRow.refunded <= sale.amount - amount
     return update(
-        refund_key(payment.account.channel, payment.sale_id),
+        refund_key(sale.account.channel, sale.sale_id),
         [RefundRow.refunded.add(amount)],
         RefundRow.refunded.does_not_exist() | fits,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core.accounts import Account, AccountKey, OpenHold, append_entry, fold_lapsed
 from chalicelib.core.holds import Hold, HoldState
-from chalicelib.core.refunds import Payment
+from chalicelib.core.refunds import Sale
 from chalicelib.core.transfers import Leg
 from chalicelib.core.users import User
 from chalicelib.store import accounts, holds, refunds, users
@@ -160,7 +160,7 @@ def refunded() -> int:
 
 
 def test_refunds_add_up_to_the_payment_and_never_beyond(wire: Wire) -> None:
-    payment = Payment(KEY, "order:basket-1", 4000, "basket-1")
+    payment = Sale(KEY, "order:basket-1", 4000, "basket-1")
     assert refunded() == 0
     write(refunds.add_refund(payment, 1500))
     write(refunds.add_refund(payment, 2500))
