@@ -14,11 +14,11 @@ from typing import Final
 
 from chalicelib.auth import Call
 from chalicelib.checkout.reading import (
-    FAILURES,
     Reading,
     Visit,
     commit,
     committed,
+    failure_of,
     keys_of,
     order_of,
     reading_in,
@@ -243,7 +243,7 @@ def _finish(call: Call, paying: PreOrder) -> Visit:
 
 def _release(call: Call, paying: PreOrder, failure: FailedPayment) -> Visit:
     """Open the checkout of a payment that failed again, and free what it held."""
-    refusal = FAILURES[failure]()
+    refusal = failure_of(failure)
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
         reading = _read(call, rows, paying)

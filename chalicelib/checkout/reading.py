@@ -28,12 +28,6 @@ from chalicelib.store.users import user_in, user_key
 
 EMPTY_BASKET: Final = "{}"
 
-FAILURES: Final[dict[FailedPayment, type[PageRefusal]]] = {
-    "declined": PaymentDeclined,
-    "returned": PaymentReturned,
-}
-"""What a shopper is told of a payment that failed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -118,7 +112,12 @@ def visited(reading: Reading, move: Move) -> Visit:
     """
     pre_order = reading.situation.pre_order
     failed = pre_order.failed_payment if pre_order is not None and move is Move.SHOW else None
-    return _left(reading, move, None if failed is None else FAILURES[failed]())
+    return _left(reading, move, failed and failure_of(failed))
+
+
+def failure_of(failed: FailedPayment) -> PageRefusal:
+    """Return what a shopper is told of a payment that failed."""
+    return PaymentReturned() if failed == "returned" else PaymentDeclined()
 
 
 def refused(reading: Reading, refusal: PageRefusal) -> Visit:
