@@ -1,45 +1,28 @@
-"""A tab as a person uses it: looks, points, types, presses keys, and waits for what comes.
+"""A tab as a person uses it, in words for our tests; `tab` is the same one in Playwright's.
 
-Mouse and keys go through the browser's own input, so what is covered cannot be clicked and what
-has no focus cannot be typed into. Whatever the page complains of is kept in `complaints`.
+Whatever the page complains of is kept in `complaints`.
 """
 
-import base64
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from tests.browser.chromium import CALL_S, BrowserError, Chromium
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Request
+from playwright.sync_api import Page as Tab
+
+from tests.browser.chromium import Chromium
 
 Json = Any
 
 DESKTOP: Final = (1280, 900)
 PHONE: Final = (360, 740)
+PICTURES: Final = Path("build") / "screenshots"
+"""Where a tab whose test fails leaves a picture of itself."""
 
-_WAIT_MS: Final = 20_000
-_KEYS: Final = {
-    "Tab": 9,
-    "Enter": 13,
-    "Escape": 27,
-    " ": 32,
-    "End": 35,
-    "Home": 36,
-    "ArrowLeft": 37,
-    "ArrowUp": 38,
-    "ArrowRight": 39,
-    "ArrowDown": 40,
-    "Backspace": 8,
-}
-_SHIFT: Final = 8
-
-# Elements that are seen, by a selector and, if it is given, the text that they hold.
-_SEEN: Final = """
-const seen = (selector, text) => [...document.querySelectorAll(selector)].filter((each) =>
-  each.checkVisibility({ visibilityProperty: true }) && (!text || each.textContent.includes(text)));
-"""
+_PATIENCE_MS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,107 +35,87 @@ class Post:
 
 
 class Page:
-    """One tab with cookies of its own. Use as a context to close it."""
+    """One tab with cookies and storage of its own. Use as a context to close it."""
 
     def __init__(
-        self, browser: Chromium, *, size: tuple[int, int] = DESKTOP, dark: bool = False
+        self,
+        browser: Chromium,
+        *,
+        size: tuple[int, int] = DESKTOP,
+        dark: bool = False,
+        locale: str = "en-US",
     ) -> None:
         """Keep how the tab is to look; `__enter__` opens it."""
         self._browser = browser
         self._size = size
         self._dark = dark
-        self._context = ""
-        self._session = ""
+        self._locale = locale
+        self._context: BrowserContext | None = None
+        self._tab: Tab | None = None
         self.complaints: list[str] = []
         """Errors and warnings of the console, exceptions, and violations of the content policy."""
         self.posts: list[Post] = []
         """What the page has sent, oldest first."""
 
     def __enter__(self) -> Self:
-        self._context = self._browser.call("Target.createBrowserContext")["browserContextId"]
-        target = self._browser.call(
-            "Target.createTarget", url="about:blank", browserContextId=self._context
-        )
-        attached = self._browser.call(
-            "Target.attachToTarget", targetId=target["targetId"], flatten=True
-        )
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Audits", "Network"):
-            self.call(f"{domain}.enable")
         width, height = self._size
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 600,
+        self._context = self._browser.browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if self._dark else "light",
+            reduced_motion="reduce",
+            is_mobile=width < 600,
+            locale=self._locale,
+            timezone_id="UTC",
         )
-        features = [
-            {"name": "prefers-color-scheme", "value": "dark" if self._dark else "light"},
-            {"name": "prefers-reduced-motion", "value": "reduce"},
-        ]
-        self.call("Emulation.setEmulatedMedia", features=features)
+        self._context.set_default_timeout(_PATIENCE_MS)
+        self._tab = self._context.new_page()
+        self._tab.on("console", self._hear)
+        self._tab.on("pageerror", self._hear_error)
+        self._tab.on("request", self._note)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._browser.call("Target.disposeBrowserContext", browserContextId=self._context)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._context is not None
+        if error is not None:
+            self._keep_picture(error)
+        self._context.close()
 
-    def call(self, method: str, **parameters: object) -> Json:
-        """Send a command to this tab, and hear what it has told meanwhile."""
-        try:
-            return self._browser.call(method, self._session, **parameters)
-        finally:
-            self._hear()
+    @property
+    def tab(self) -> Tab:
+        """The tab as Playwright has it: roles, labels, assertions."""
+        assert self._tab is not None, "it is open inside its context only"
+        return self._tab
 
     # --- looking --------------------------------------------------------------------------------
 
     def open(self, address: str) -> None:
         """Go to an address and wait until the page is loaded."""
-        answer = self.call("Page.navigate", url=address)
-        assert "errorText" not in answer, f"{address}: {answer['errorText']}"
-        self._await_event("Page.loadEventFired")
+        self.tab.goto(address)
 
     def reload(self) -> None:
         """Load the page again."""
-        self.call("Page.reload")
-        self._await_event("Page.loadEventFired")
+        self.tab.reload()
 
     def ask(self, expression: str) -> Json:
         """Return the value of an expression of the page; a promise is awaited."""
-        answer = self.call(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
-        )
-        if "exceptionDetails" in answer:
-            details = answer["exceptionDetails"]
-            raise BrowserError(details.get("exception", {}).get("description", details["text"]))
-        return answer["result"].get("value")
-
-    def wait(self, condition: str) -> None:
-        """Wait until an expression of the page is true."""
-        patient = f"""new Promise((done) => {{
-          {_SEEN}
-          const end = performance.now() + {_WAIT_MS};
-          const look = () => {{
-            const found = ({condition});
-            if (found || performance.now() > end) done(Boolean(found));
-            else setTimeout(look, 20);
-          }};
-          look();
-        }})"""
-        assert self.ask(patient), f"waited in vain for {condition}; the page says:\n{self.text()}"
+        return self.tab.evaluate(expression)
 
     def wait_for(self, selector: str, text: str = "") -> None:
         """Wait until an element is seen that holds the text."""
-        self.wait(f"seen({json.dumps(selector)}, {json.dumps(text)}).length > 0")
+        self._seen(selector, text).first.wait_for()
 
     def text(self, selector: str = "body") -> str:
         """Return the text of the first element, as it is seen."""
-        return str(self.ask(f"document.querySelector({json.dumps(selector)}).innerText"))
+        return self.tab.locator(selector).first.inner_text()
 
     def sees(self, selector: str, text: str = "") -> bool:
         """Return whether an element is seen that holds the text."""
-        found = f"seen({json.dumps(selector)}, {json.dumps(text)}).length > 0"
-        return bool(self.ask(f"(() => {{ {_SEEN} return {found}; }})()"))
+        return self._seen(selector, text).count() > 0
 
     def focused(self) -> str:
         """Return the id of the element that has the focus, or its text where it has none."""
@@ -163,98 +126,63 @@ class Page:
         page = "document.scrollingElement"
         return bool(self.ask(f"{page}.scrollWidth > {page}.clientWidth"))
 
-    def take_picture(self, file: Path) -> None:
-        """Write the whole page to a PNG file."""
-        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(answer["data"]))
+    def take_picture(self, file: Path, *, whole: bool = True) -> None:
+        """Write the page, or only what is seen of it, to a PNG file."""
+        self.tab.screenshot(path=file, full_page=whole)
 
     # --- doing ----------------------------------------------------------------------------------
 
     def click(self, selector: str, text: str = "") -> None:
         """Click in the middle of the first element that is seen and holds the text."""
-        self.wait_for(selector, text)
-        point = self.ask(f"""(() => {{
-          {_SEEN}
-          const [target] = seen({json.dumps(selector)}, {json.dumps(text)});
-          target.scrollIntoView({{ block: 'center', behavior: 'instant' }});
-          const box = target.getBoundingClientRect();
-          const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-          const hit = document.elementFromPoint(x, y);
-          return {{ x, y, hit: target.contains(hit) || Boolean(hit?.contains(target)) }};
-        }})()""")
-        assert point.pop("hit"), f"{selector} {text} is covered by something else"
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **point)
+        self._seen(selector, text).first.click()
 
     def fill(self, selector: str, text: str) -> None:
         """Click on a field, and type a text in place of what is there."""
-        self.click(selector)
-        self.ask("document.activeElement.select()")
+        field = self.tab.locator(selector)
+        field.click()
+        field.press("ControlOrMeta+a")
         if text:
             self.type(text)
         else:
-            self.press("Backspace")
+            field.press("Backspace")
 
     def choose(self, selector: str, value: str) -> None:
         """Choose an option of a list by its value."""
-        self.ask(f"""(() => {{
-          const list = document.querySelector({json.dumps(selector)});
-          list.value = {json.dumps(value)};
-          list.dispatchEvent(new Event('change', {{ bubbles: true }}));
-        }})()""")
+        self.tab.locator(selector).select_option(value)
 
     def type(self, text: str) -> None:
         """Type a text, key by key, into what has the focus."""
-        for sign in text:
-            self.call("Input.dispatchKeyEvent", type="keyDown", text=sign, key=sign)
-            self.call("Input.dispatchKeyEvent", type="keyUp", key=sign)
+        self.tab.keyboard.type(text)
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press a key by its name, such as `Tab`."""
-        code = _KEYS[key]
-        typed = {"Enter": "\r", " ": " "}.get(key)
-        parameters: dict[str, object] = {
-            "key": key,
-            "code": "Space" if key == " " else key,
-            "windowsVirtualKeyCode": code,
-            "modifiers": _SHIFT if shift else 0,
-        }
-        text = {} if typed is None else {"text": typed}
-        self.call("Input.dispatchKeyEvent", type="keyDown", **parameters, **text)
-        self.call("Input.dispatchKeyEvent", type="keyUp", **parameters)
+        self.tab.keyboard.press(f"Shift+{key}" if shift else key)
 
     # --- hearing --------------------------------------------------------------------------------
 
-    def _await_event(self, method: str) -> None:
-        deadline = time.monotonic() + CALL_S
-        while not self._hear(method):
-            self._browser.events.append(self._browser.receive(deadline))
+    def _seen(self, selector: str, text: str) -> Locator:
+        found = self.tab.locator(selector).filter(visible=True)
+        return found.filter(has_text=text) if text else found
 
-    def _hear(self, awaited: str = "") -> bool:
-        """Take in what this tab has told, up to an awaited event; return whether that came."""
-        events = self._browser.events
-        for _ in range(len(events)):
-            event = events.popleft()
-            if event.get("sessionId") != self._session:
-                events.append(event)
-                continue
-            self._note(event["method"], event["params"])
-            if event["method"] == awaited:
-                return True
-        return False
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning", "assert"}:
+            self.complaints.append(f"console: {message.text}")
 
-    def _note(self, method: str, told: Json) -> None:
-        if method == "Runtime.consoleAPICalled" and told["type"] in {"error", "warning", "assert"}:
-            self.complaints.append(f"console: {told['args']}")
-        if method == "Network.requestWillBeSent" and "postData" in told["request"]:
-            request = told["request"]
-            address = urlsplit(request["url"])
+    def _hear_error(self, error: Error) -> None:
+        self.complaints.append(f"exception: {error}")
+
+    def _note(self, request: Request) -> None:
+        body = request.post_data
+        if body is not None:
+            address = urlsplit(request.url)
             path = f"{address.path}?{address.query}" if address.query else address.path
-            media_type = request["headers"].get("Content-Type", "")
-            self.posts.append(Post(path, media_type, request["postData"]))
-        if method == "Runtime.exceptionThrown":
-            self.complaints.append(f"exception: {told['exceptionDetails']}")
-        if method == "Log.entryAdded" and told["entry"]["level"] in {"error", "warning"}:
-            self.complaints.append(f"{told['entry']['source']}: {told['entry']['text']}")
-        if method == "Audits.issueAdded" and told["issue"]["code"] != "PerformanceIssue":
-            self.complaints.append(f"issue: {told['issue']['code']}: {told['issue']['details']}")
+            self.posts.append(Post(path, request.headers.get("content-type", ""), body))
+
+    def _keep_picture(self, error: BaseException) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        picture = PICTURES / f"{abs(hash(self)):x}.png"
+        try:
+            self.take_picture(picture)
+        except Error:
+            return
+        error.add_note(f"{picture} shows the page; it complained of {json.dumps(self.complaints)}")

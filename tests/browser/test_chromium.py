@@ -5,10 +5,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Error
 
 from cli.local import LocalError
 from tests.browser import install
-from tests.browser.chromium import BrowserError, Chromium
+from tests.browser import page as page_room
+from tests.browser.chromium import Chromium
 from tests.browser.page import PHONE, Page
 
 FORM = "<label for=a>Name</label><input id=a><button onclick='b.textContent = a.value'>Go</button>"
@@ -43,7 +45,7 @@ def test_what_is_typed_and_clicked_arrives(browser: Chromium) -> None:
 def test_a_page_cannot_complain_unheard(browser: Chromium, script: str) -> None:
     with Page(browser) as page:
         page.open(address(f"<script>{script}</script>"))
-        page.wait("document.readyState === 'complete'")
+        page.ask("new Promise(requestAnimationFrame)")
         assert len(page.complaints) == 1
 
 
@@ -51,7 +53,8 @@ def test_what_is_covered_or_not_seen_cannot_be_clicked(browser: Chromium) -> Non
     cover = "<div style='position:fixed;inset:0'></div>"
     with Page(browser) as page:
         page.open(address(f"<button>Go</button><i hidden>x</i>{cover}"))
-        with pytest.raises(AssertionError, match="covered"):
+        page.tab.set_default_timeout(300)
+        with pytest.raises(Error, match="intercepts pointer events"):
             page.click("button", "Go")
         assert not page.sees("i")
         assert page.sees("button", "Go")
@@ -68,21 +71,31 @@ def test_a_page_that_is_too_wide_is_known(browser: Chromium) -> None:
 def test_a_closed_tab_answers_no_more(browser: Chromium) -> None:
     with Page(browser) as one, Page(browser) as other:
         assert one.ask("1 + 1") == other.ask("Promise.resolve(2)") == 2
-    with pytest.raises(BrowserError):
+    with pytest.raises(Error):
         one.ask("1")
 
 
 def test_an_expression_that_fails_is_an_error(browser: Chromium) -> None:
-    with Page(browser) as page, pytest.raises(BrowserError, match="nowhere is not defined"):
+    with Page(browser) as page, pytest.raises(Error, match="nowhere is not defined"):
         page.ask("nowhere.at.all")
 
 
-def test_it_ends_with_its_pipe_and_leaves_nothing_running(tmp_path: Path) -> None:
-    with Chromium(tmp_path) as browser:
-        process = browser._process
-        assert process is not None
-        assert process.poll() is None
-    assert process.returncode == 0
+def test_a_failing_test_leaves_a_picture_of_its_page(
+    browser: Chromium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_room, "PICTURES", tmp_path)
+
+    def fail() -> None:
+        with Page(browser) as page:
+            page.open(address("<script>console.error('no')</script>"))
+            raise AssertionError
+
+    with pytest.raises(AssertionError) as caught:
+        fail()
+    [picture] = tmp_path.iterdir()
+    [note] = caught.value.__notes__
+    assert str(picture) in note
+    assert "console: no" in note
 
 
 def test_without_a_browser_one_is_told_how_to_get_it(

@@ -147,7 +147,7 @@ def test_every_wrong_field_of_a_card_is_told_at_once(browser: Chromium, service:
         assert wrong == [*FIELDS[:3], "card-cvv"]
         assert page.focused() == "card-number"
         page.click("#test-cards button", "is approved")
-        page.wait("document.querySelectorAll('#card [aria-invalid]').length === 0")
+        page.tab.locator("#card [aria-invalid]").first.wait_for(state="detached")
 
 
 def test_it_posts_the_forms_of_the_storefront_client_and_what_that_posts_by_itself(

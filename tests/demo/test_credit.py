@@ -68,7 +68,7 @@ def test_a_wrong_amount_is_told_at_its_field_and_changes_nothing(
             assert "40.00" in page.text("#sum-unpaid")
             page.fill("#amount", "0.00")
             page.click("#credit button", "Use credit")
-            page.wait("document.querySelector('#amount-error').hidden")
+            page.tab.locator("#amount-error").wait_for(state="hidden")
 
 
 def test_a_part_is_used_taken_back_and_used_to_the_most(

@@ -181,7 +181,7 @@ def test_what_is_done_is_said_to_who_cannot_see_it(browser: Chromium, service: S
         sign_in(page, new_shopper(service))
         fill_basket(page)
         use_credit(page, "10")
-        page.wait("document.querySelector('[role=status]').textContent.includes('10.00 of credit')")
+        page.wait_for("[role=status]", "10.00 of credit")
         assert page.ask("document.querySelector('#notice').getAttribute('role')") == "alert"
 
 
