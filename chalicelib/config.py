@@ -6,6 +6,7 @@ there, a variable that is unset is taken from the file that `python -m cli serve
 
 import json
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -13,6 +14,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 LOCAL_SERVICE_FILE: Final = Path(".local") / "service.json"
+
+_ORIGIN: Final = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?|http://127\.0\.0\.1:[0-9]+")
+"""What the console may speak with; unencrypted only where nothing leaves the machine."""
 
 
 class Config(BaseModel):
@@ -29,6 +33,9 @@ class Config(BaseModel):
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: str | None = None
+    console_client_id: str | None = None
+    console_scope: str = "openid"
+    console_origins: str = ""
     gateway_url: str | None = None
     gateway_keys: SecretStr | None = None
 
@@ -39,13 +46,37 @@ class Config(BaseModel):
             raise ValueError("OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URL go together")
         if self.stage != "local" and not (self.oidc_jwks_url or "https:").startswith("https:"):
             raise ValueError("OIDC_JWKS_URL must begin with https: whoever alters keys signs in")
+        if self.staff_keys is None and not all(oidc):
+            raise ValueError("set STAFF_KEYS, or the three OIDC variables")
+        return self
+
+    @model_validator(mode="after")
+    def _console_can_sign_in(self) -> Self:
+        if self.console_client_id is None:
+            return self
+        if self.oidc_issuer is None:
+            raise ValueError("CONSOLE_CLIENT_ID needs the three OIDC variables")
+        if not _ORIGIN.match(self.oidc_issuer):
+            raise ValueError("CONSOLE_CLIENT_ID needs an OIDC_ISSUER that begins with https://")
+        if not all(_ORIGIN.fullmatch(origin) for origin in self.console_origins.split()):
+            raise ValueError("write CONSOLE_ORIGINS as https://host, parted by spaces")
+        return self
+
+    @model_validator(mode="after")
+    def _gateway_is_whole(self) -> Self:
         if bool(self.gateway_url) != bool(self.gateway_keys):
             raise ValueError("GATEWAY_URL and GATEWAY_KEYS go together")
         if self.stage != "local" and not (self.gateway_url or "https:").startswith("https:"):
             raise ValueError("GATEWAY_URL must begin with https: it is sent card data")
-        if self.staff_keys is None and not all(oidc):
-            raise ValueError("set STAFF_KEYS, or the three OIDC variables")
         return self
+
+    @property
+    def console_connects(self) -> tuple[str, ...]:
+        """The origins that the console may speak with when staff sign in, beside its own."""
+        issuer = _ORIGIN.match(self.oidc_issuer or "")
+        if self.console_client_id is None or issuer is None:
+            return ()
+        return tuple(dict.fromkeys([issuer[0], *self.console_origins.split()]))
 
 
 @lru_cache(maxsize=1)

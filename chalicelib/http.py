@@ -99,6 +99,7 @@ PATH_TYPES: Final[Mapping[str, Any]] = {
     "reference": Reference,
     "name": str,
     "token": str,
+    "asset": str,
 }
 """What each path parameter must be, wherever it stands."""
 
@@ -161,6 +162,8 @@ class Request:
     call: auth.Call
     headers: Mapping[str, str]
     raw_body: bytes
+    asked_path: str
+    """The path as it was sent: a slash at its end, which routes do not tell, is still there."""
 
     @property
     def shopper(self) -> auth.Shopper:
@@ -372,9 +375,10 @@ def _answer(route: Route, event: ChaliceRequest, started: float) -> Answer:
         arguments["query"] = _query(route.query, event)
     if route.body is not None and not route.reads_body_itself:
         arguments["body"] = parse_json(route.body, raw_body, headers)
+    asked_path = str(event.context.get("path", ""))
     by = caller.by if caller is not None else "nobody"
     call = auth.Call(by=by, now=now, deadline=started + _life_s(event))
-    return route.view(Request(path, caller, call, headers, raw_body), **arguments)
+    return route.view(Request(path, caller, call, headers, raw_body, asked_path), **arguments)
 
 
 def _authorize(

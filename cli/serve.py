@@ -32,6 +32,7 @@ from cli.clock import ticking
 from cli.demo import CHANNEL, SHOPPER, load_demo
 from cli.engine import Engine
 from cli.local import (
+    PROJECT,
     STAGE,
     LocalError,
     Lock,
@@ -192,6 +193,7 @@ def _announce(address: str) -> None:
     staff = staff_token("developer", [CHANNEL], ["admin"], now=call.now, life_s=_TOKEN_LIFE_S)
     shopper, _ = registry.mint_session(call, CHANNEL, SHOPPER)
     _console.print(f"\n[bold]Loyalty Money[/bold] serves [bold]{address}[/bold]\n")
+    _announce_console(address)
     _console.print(f"A checkout to click through: [bold]{address}/demo/[/bold]")
     _console.print(f"The interface is described at {address}/openapi.json\n")
     _console.print("A staff token for the channel demo (bearer, 8 hours):", style="bold")
@@ -203,6 +205,13 @@ def _announce(address: str) -> None:
     _console.print(f"{python} token --channel {CHANNEL} --scopes admin")
     _console.print(f"{python} session --channel {CHANNEL} --user {SHOPPER}")
     _console.print("\nCtrl-C ends everything and saves the state.\n")
+
+
+def _announce_console(address: str) -> None:
+    if (PROJECT / "chalicelib" / "console" / "index.html").is_file():
+        _console.print(f"The admin console: [bold]{address}/console/[/bold]")
+    else:
+        _console.print(f"The admin console at {address}/console/ is not built: make console")
 
 
 def _interrupt_at_signals() -> None:

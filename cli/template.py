@@ -71,9 +71,12 @@ def merge_template(stage: str) -> Json:
             "HasStaffKeys": _has("StaffKeys"),
             "HasGateway": _has("GatewayUrl"),
             "HasOidc": _has("OidcIssuer"),
+            "HasConsole": _has("ConsoleClientId"),
+            "HasConsoleOrigins": _has("ConsoleOrigins"),
         },
         "Rules": {
             "StaffCanSignIn": {"Assertions": [_staff_can_sign_in()]},
+            "ConsoleCanSignIn": {"Assertions": [_console_can_sign_in()]},
             "GatewayIsWhole": {"Assertions": [_gateway_is_whole()]},
         },
         "Resources": resources,
@@ -153,6 +156,12 @@ def _parameters() -> Json:
         "OidcIssuer": _optional("Issuer of staff tokens; empty with shared keys."),
         "OidcAudience": _optional("Audience that staff tokens must name."),
         "OidcJwksUrl": _optional("Where the issuer publishes its keys."),
+        "ConsoleClientId": _optional("Client id of the admin console at the issuer."),
+        "ConsoleScope": {
+            **_optional("Scopes that the console asks the issuer for."),
+            "Default": "openid",
+        },
+        "ConsoleOrigins": _optional("Further https origins that it speaks with, parted by spaces."),
     }
 
 
@@ -172,6 +181,9 @@ def _variables() -> Json:
         "OIDC_ISSUER": given("HasOidc", "OidcIssuer"),
         "OIDC_AUDIENCE": given("HasOidc", "OidcAudience"),
         "OIDC_JWKS_URL": given("HasOidc", "OidcJwksUrl"),
+        "CONSOLE_CLIENT_ID": given("HasConsole", "ConsoleClientId"),
+        "CONSOLE_SCOPE": {"Ref": "ConsoleScope"},
+        "CONSOLE_ORIGINS": given("HasConsoleOrigins", "ConsoleOrigins"),
     }
 
 
@@ -180,6 +192,13 @@ def _staff_can_sign_in() -> Json:
     return {
         "Assert": {"Fn::Or": [_has("StaffKeys"), oidc]},
         "AssertDescription": "Give StaffKeys, or the three Oidc parameters.",
+    }
+
+
+def _console_can_sign_in() -> Json:
+    return {
+        "Assert": {"Fn::Or": [_lacks("ConsoleClientId"), _has("OidcIssuer")]},
+        "AssertDescription": "ConsoleClientId needs the three Oidc parameters.",
     }
 
 

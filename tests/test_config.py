@@ -26,6 +26,7 @@ OIDC: Final = {
     "OIDC_AUDIENCE": "loyalty",
     "OIDC_JWKS_URL": "https://staff.example/jwks.json",
 }
+CONSOLE: Final = OIDC | {"CONSOLE_CLIENT_ID": "console"}
 GATEWAY: Final = {
     "GATEWAY_URL": "https://pay.example/loyalty",
     "GATEWAY_KEYS": "p1:" + "g" * 40,
@@ -140,6 +141,71 @@ def test_a_local_stage_may_send_made_up_cards_over_http(monkeypatch: pytest.Monk
     assert config().gateway_url == "http://127.0.0.1:9"
 
 
+def test_a_console_asks_for_openid_alone_and_speaks_with_the_issuer_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given(monkeypatch, **CONSOLE | {"OIDC_ISSUER": "https://staff.example:8443/realms/shop/"})
+    assert config().console_scope == "openid"
+    assert config().console_connects == ("https://staff.example:8443",)
+
+
+def test_a_console_may_be_given_other_scopes_and_further_origins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given(
+        monkeypatch,
+        **CONSOLE,
+        CONSOLE_SCOPE="openid loyalty/admin",
+        CONSOLE_ORIGINS=" https://auth.example   https://staff.example ",
+    )
+    assert config().console_scope == "openid loyalty/admin"
+    assert config().console_connects == ("https://staff.example", "https://auth.example")
+
+
+def test_a_deployment_without_a_console_s_client_speaks_with_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given(monkeypatch, **OIDC, CONSOLE_ORIGINS="https://auth.example")
+    assert config().console_connects == ()
+
+
+def test_a_console_s_client_needs_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, CONSOLE_CLIENT_ID="console")
+    with pytest.raises(ValidationError, match="CONSOLE_CLIENT_ID needs the three OIDC variables"):
+        config()
+
+
+@pytest.mark.parametrize("issuer", ["staff.example", "http://staff.example", "https://", "urn:x"])
+def test_a_console_s_provider_has_an_address_to_sign_in_at(
+    monkeypatch: pytest.MonkeyPatch, issuer: str
+) -> None:
+    given(monkeypatch, **CONSOLE | {"OIDC_ISSUER": issuer})
+    with pytest.raises(ValidationError, match="begins with https"):
+        config()
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "https://auth.example/",
+        "https://auth.example/path",
+        "http://auth.example",
+        "auth.example",
+        "*",
+        "https://*.example",
+        "'unsafe-inline'",
+        "https://auth.example; script-src *",
+        "https://auth.example,https://staff.example",
+    ],
+)
+def test_what_is_no_origin_never_reaches_the_page_s_policy(
+    monkeypatch: pytest.MonkeyPatch, origins: str
+) -> None:
+    given(monkeypatch, **CONSOLE, CONSOLE_ORIGINS=origins)
+    with pytest.raises(ValidationError, match="write CONSOLE_ORIGINS as https://host"):
+        config()
+
+
 @pytest.mark.parametrize(
     "keys",
     [
@@ -180,6 +246,7 @@ def test_keys_are_read_in_their_order() -> None:
         {"STAFF_KEYS": None},
         {"STAGE": "nowhere"},
         {"OIDC_ISSUER": "https://staff.example"},
+        {"CONSOLE_CLIENT_ID": "console"},
         {"GATEWAY_URL": "https://pay.example"},
         {"GATEWAY_KEYS": GATEWAY["GATEWAY_KEYS"]},
         GATEWAY | {"GATEWAY_KEYS": "p1:short"},

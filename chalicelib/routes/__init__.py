@@ -7,6 +7,7 @@ from chalicelib.http import Routes
 from chalicelib.routes import (
     accounts,
     audit,
+    console,
     holds,
     orders,
     pre_orders,
@@ -31,6 +32,7 @@ DOORS: Final[tuple[Routes, ...]] = (
     audit.routes,
     storefront.routes,
     site.routes,
+    console.routes,
     schedule.routes,
 )
 """Every door of the service; a file that is not listed here serves nothing."""

@@ -15,7 +15,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chalicelib import auth, checkout, registry
 from chalicelib.core.currencies import DIGITS
-from chalicelib.core.errors import BodyTooLarge, CrossSiteWrite, InvalidAmount, UnknownChannel
+from chalicelib.core.errors import (
+    BodyTooLarge,
+    CrossSiteWrite,
+    InvalidAmount,
+    InvalidRequest,
+    UnknownChannel,
+)
 from chalicelib.core.money import format_page_amount, parse_page_amount
 from chalicelib.core.page_errors import PaymentInProgress
 from chalicelib.http import (
@@ -23,6 +29,7 @@ from chalicelib.http import (
     JSON,
     PUBLIC,
     Answer,
+    Body,
     Request,
     Route,
     Routes,
@@ -31,18 +38,15 @@ from chalicelib.http import (
     media_type,
     parse_form,
 )
+from chalicelib.routes.files import File, policy, show_file
 
 CHANNEL: Final = "demo"
 PASSWORD: Final = "demo"  # noqa: S105  # known to all: the door opens on a developer's machine alone
+STAFF_LIFE_S: Final = 8 * 60 * 60
 DECLARED: Final[list[Route]] = []
 """The routes of this door: no part of the interface, so not among those that describe it."""
 
 FILES: Final = Path(__file__).parent.parent / "demo"
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
 PAGE: Final = {
     "/demo": "index.html",
     "/demo/demo.css": "demo.css",
@@ -52,12 +56,6 @@ PAGE: Final = {
     "/demo/icon.svg": "icon.svg",
 }
 """The files of the demo page, by path."""
-_MEDIA_TYPES: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 
 routes = Routes(__name__, DECLARED)
 
@@ -93,6 +91,18 @@ class FormErrors(Shown):
     model_config = ConfigDict(extra="allow")
 
 
+class StaffTokenForm(Body):
+    """What the token is to allow: scopes parted by spaces, `owner` never among them."""
+
+    scopes: str
+
+
+class StaffToken(Shown):
+    """A bearer token of staff, for the console."""
+
+    token: str
+
+
 class CurrentUser(Shown):
     """The signed-in shopper; what this service does not know of a person is empty."""
 
@@ -120,16 +130,6 @@ class DemoCheckout(Shown):
     """A checkout was opened."""
 
     reference: str
-
-
-class File(Shown):
-    """A file of the demo page."""
-
-    text: str
-
-    def to_json(self) -> str:
-        """Return the file as it is."""
-        return self.text
 
 
 # --- the shop's back end ------------------------------------------------------------------------
@@ -161,6 +161,26 @@ def log_in(request: Request) -> Answer:
     session, _ = registry.mint_session(request.call, CHANNEL, user.user_pk)
     cookie = f"osessionid={session}; Path=/; Max-Age={auth.SESSION_LIFE_S}; HttpOnly; SameSite=Lax"
     return Answer(LoggedIn(key=secrets.token_hex(20)), headers={"Set-Cookie": cookie})
+
+
+@routes.route(
+    "POST",
+    "/demo/staff-token",
+    access=PUBLIC,
+    body=StaffTokenForm,
+    answers={200: StaffToken},
+    refusals=(CrossSiteWrite, InvalidRequest),
+)
+def mint_staff_token(request: Request, body: StaffTokenForm) -> Answer:
+    """Mint a token for staff of the demo channel, as an identity provider would."""
+    auth.check_same_site({"sec-fetch-site": request.headers.get("sec-fetch-site", "none")})
+    scopes = body.scopes.split()
+    if not scopes or not set(scopes) <= {*auth.SCOPES, "admin"} - {"owner"}:
+        raise InvalidRequest("Ask for scopes of staff, such as admin or read.")
+    token = auth.staff_token(
+        "demo-admin", [CHANNEL], scopes, now=request.call.now, life_s=STAFF_LIFE_S
+    )
+    return Answer(StaffToken(token=token))
 
 
 @routes.route("GET", "/current_user", access=auth.SHOPPER, answers={200: CurrentUser})
@@ -273,21 +293,11 @@ def _wrong(detail: str = "", /, **fields: str) -> Answer:
 
 
 def _viewer(name: str) -> Callable[[Request], Answer]:
-    """Return the view of one file: it gives the file, or says that the browser's copy is good."""
+    """Return the view of one file."""
 
     def show(request: Request) -> Answer:
         """Give a file of the demo page."""
-        text = (FILES / name).read_text(encoding="utf-8")
-        tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-        headers = {
-            "Content-Type": _MEDIA_TYPES[Path(name).suffix],
-            "Cache-Control": "no-cache",
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "ETag": tag,
-        }
-        if request.headers.get("if-none-match") == tag:
-            return Answer(None, 304, headers)
-        return Answer(File(text=text), headers=headers)
+        return show_file(request, FILES / name, policy=policy())
 
     show.__name__ = f"show_{Path(name).stem}_{Path(name).suffix[1:]}"
     return show

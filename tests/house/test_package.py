@@ -93,6 +93,24 @@ def test_the_demo_page_and_its_routes_stay_at_home(built: Path, rendered: Json) 
 
 
 @pytest.mark.timeout(300)
+def test_the_console_is_in_the_zip_as_it_was_built(built: Path, rendered: Json) -> None:
+    folder = PROJECT / "chalicelib" / "console"
+    with zipfile.ZipFile(built / "deployment.zip") as archive:
+        zipped = {n: archive.read(n) for n in archive.namelist() if "/console/" in n}
+    assert zipped == {
+        f"chalicelib/console/{file.name}": file.read_bytes() for file in folder.iterdir()
+    }
+    assert "chalicelib/console/index.html" in zipped
+    paths = rendered["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    assert {"/console", "/console/config.json", "/console/{asset}"} <= paths.keys()
+
+
+@pytest.mark.timeout(300)
+def test_the_gateway_compresses_what_is_worth_it(rendered: Json) -> None:
+    assert rendered["Resources"]["RestAPI"]["Properties"]["MinimumCompressionSize"] == 1024
+
+
+@pytest.mark.timeout(300)
 def test_cloudformation_accepts_the_rendered_template(built: Path) -> None:
     findings = lint_all((built / "sam.json").read_text())
     assert [str(finding) for finding in findings if finding.rule.severity != "informational"] == []
@@ -176,6 +194,27 @@ def test_the_address_and_the_keys_of_a_payment_service_are_given_together() -> N
         assert "GatewayUrl" in json.dumps(both)
         assert "GatewayKeys" in json.dumps(both)
     assert template["Parameters"]["GatewayUrl"]["AllowedPattern"] == "(https:.*)?"
+
+
+def test_what_the_console_is_not_given_is_left_out() -> None:
+    variables = merge_template("prod")["Resources"]["APIHandler"]["Properties"]["Environment"]
+    for name, parameter in (
+        ("CONSOLE_CLIENT_ID", "ConsoleClientId"),
+        ("CONSOLE_ORIGINS", "ConsoleOrigins"),
+    ):
+        condition, value, otherwise = variables["Variables"][name]["Fn::If"]
+        assert merge_template("prod")["Conditions"][condition] == {
+            "Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]
+        }
+        assert (value, otherwise) == ({"Ref": parameter}, {"Ref": "AWS::NoValue"})
+
+
+def test_a_console_s_client_is_given_with_a_provider() -> None:
+    """CloudFormation refuses the stack then, and not the function its first start."""
+    (rule,) = merge_template("prod")["Rules"]["ConsoleCanSignIn"]["Assertions"]
+    without, provider = rule["Assert"]["Fn::Or"]
+    assert "ConsoleClientId" in json.dumps(without)
+    assert "OidcIssuer" in json.dumps(provider)
 
 
 def test_every_table_is_in_the_template_and_outlives_the_stack() -> None:

@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
+from cli import serve
 from cli.local import ServiceFile
 from tests.house.service import Service, run_cli, running
 
@@ -79,6 +83,34 @@ def test_the_death_of_the_engine_ends_the_service(tmp_path: Path) -> None:
         os.kill(int(engine), signal.SIGKILL)
         assert service.process.wait(20) == 1
     assert "The engine ended by itself" in (tmp_path / "serve.out").read_text()
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/"])
+def test_the_console_is_at_its_address_with_and_without_a_slash(
+    service: Service, path: str
+) -> None:
+    with urllib.request.urlopen(service.address + path, timeout=30) as answer:
+        assert answer.url == f"{service.address}/console/"
+        page = answer.read().decode()
+    (script,) = re.findall(r'src="([^"]+)"', page)
+    with urllib.request.urlopen(urljoin(answer.url, script), timeout=30) as answer:
+        assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+
+
+def test_the_console_is_announced_before_the_demo_page(service: Service) -> None:
+    lines = (service.folder / "serve.out").read_text().splitlines()
+    addresses = [line.rpartition(" ")[2] for line in lines if service.address in line]
+    pages = [address for address in addresses if address.endswith("/")]
+    assert pages == [f"{service.address}/console/", f"{service.address}/demo/"]
+
+
+def test_a_console_that_is_not_built_is_announced_with_the_command_that_builds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serve, "PROJECT", tmp_path)
+    serve._announce_console("http://127.0.0.1:8000")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == "The admin console at http://127.0.0.1:8000/console/ is not built: make console"
 
 
 def test_a_command_without_a_service_says_how_to_start_one(tmp_path: Path) -> None:

@@ -53,7 +53,15 @@ VARIABLES: Final = {
 }
 READS: Final = ("BatchGetItem", "TransactGetItems", "Query")
 WRITES: Final = ("TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem")
-READ_BY_CONFIG: Final = ("DYNAMODB_ENDPOINT", "OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_JWKS_URL")
+READ_BY_CONFIG: Final = (
+    "CONSOLE_CLIENT_ID",
+    "CONSOLE_ORIGINS",
+    "CONSOLE_SCOPE",
+    "DYNAMODB_ENDPOINT",
+    "OIDC_AUDIENCE",
+    "OIDC_ISSUER",
+    "OIDC_JWKS_URL",
+)
 
 CARD: Final = {
     "pk": 1,

@@ -14,6 +14,7 @@ from app import app
 from chalicelib import ledger
 from chalicelib.core.currencies import DIGITS
 from chalicelib.http import DECLARED
+from chalicelib.routes import console
 from tests.outside.provider import Provider, provided
 from tests.routes import callers
 from tests.routes.callers import Caller, World
@@ -225,7 +226,8 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 
 def test_nothing_is_served_that_was_not_declared() -> None:
     served = {(method, path) for path, methods in app.routes.items() for method in methods}
-    assert served == {(route.method, route.path) for route in DECLARED}
+    declared = [*DECLARED, *console.DECLARED]
+    assert served == {(route.method, route.path) for route in declared}
 
 
 def test_the_matrix_is_as_large_as_it_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import jwt
 import pytest
 from chalice.app import Chalice
 from chalice.test import Client
@@ -34,6 +35,7 @@ PATHS: Final = {
     "/current_user": {"GET"},
     "/csrf_token": {"GET"},
     "/demo/checkout": {"POST"},
+    "/demo/staff-token": {"POST"},
     **{path: {"GET"} for path in demo.PAGE},
 }
 FILES: Final = ("/demo/", *(path for path in demo.PAGE if path != "/demo"))
@@ -251,6 +253,49 @@ def test_a_csrf_token_is_another_one_each_time(door: Shop) -> None:
     tokens = {door.send("GET", "/csrf_token/").json["csrf_token"] for _ in range(3)}
     assert len(tokens) == 3
     assert all(len(token) >= 32 for token in tokens)
+
+
+# --- a token for the console ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scopes", ["admin", "read audit"])
+def test_a_token_for_the_console_is_one_of_staff_of_the_demo_channel(
+    door: Shop, scopes: str
+) -> None:
+    reply = door.send("POST", "/demo/staff-token", {"scopes": scopes})
+    assert reply.status == 200
+    token = reply.json["token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["channels"], claims["scope"]) == (["demo"], scopes)
+    assert claims["exp"] - claims["iat"] == 8 * 60 * 60
+    caller = auth.identify({"authorization": f"Bearer {token}"}, door.now)
+    assert isinstance(caller, auth.Staff)
+    assert "owner" not in caller.scopes
+    assert caller.scopes >= set(scopes.split()) - {"admin"}
+    assert ("adjust" in caller.scopes) == (scopes == "admin")
+
+
+@pytest.mark.parametrize(
+    "scopes", ["owner", "admin owner", "shopper", "read shopper", "all", "", " "]
+)
+def test_a_token_for_more_or_for_nothing_is_refused(door: Shop, scopes: str) -> None:
+    """`shopper` is no scope of staff: with it the subject would be a shopper's."""
+    reply = door.send("POST", "/demo/staff-token", {"scopes": scopes})
+    assert (reply.status, reply.json["code"]) == (422, "invalid_request")
+    assert "token" not in reply.json
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_is_given_no_token(door: Shop, site: str) -> None:
+    sent = {"sec-fetch-site": site}
+    reply = door.send("POST", "/demo/staff-token", {"scopes": "admin"}, headers=sent)
+    assert (reply.status, reply.json["code"]) == (403, "cross_site_write")
+
+
+def test_a_form_of_another_site_is_given_no_token_either(door: Shop) -> None:
+    """A form needs no leave of the browser's to be sent; JSON does."""
+    reply = door.send("POST", "/demo/staff-token", b"scopes=admin", headers={"Content-Type": FORM})
+    assert (reply.status, reply.json["code"]) == (415, "unsupported_media_type")
 
 
 # --- opening a checkout -------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+// The one place that speaks with the service.
+
+import { currentSession } from './session.js';
+
+/** The service stands one folder above the console, whatever prefix a stage has. */
+const SERVICE = new URL('../', document.baseURI);
+const PATIENCE_MS = 15_000;
+const BUSY_WAITS_MS = [300, 1000, 2000];
+
+/** A definite refusal: nothing moved. `code` is stable; `fields` maps a field to what is wrong. */
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `The service answered ${status}.`);
+    this.status = status;
+    this.code = problem.code ?? 'unknown';
+    this.fields = Object.fromEntries(
+      (problem.errors ?? []).map((each) => [each.field, each.detail]),
+    );
+  }
+}
+
+/** No definite answer: a write may have been made. It is safe to send it again, with its id. */
+export class Unanswered extends Error {}
+
+let whenSignedOut = () => {};
+
+/** Say what happens when the service does not know our token any more. */
+export function onSignedOut(work) {
+  whenSignedOut = work;
+}
+
+/** Return a path below the service, each segment encoded. */
+export function path(segments, parameters = {}) {
+  const wanted = Object.entries(parameters).filter(([, value]) => value);
+  const query = new URLSearchParams(wanted).toString();
+  return segments.map(encodeURIComponent).join('/') + (query && `?${query}`);
+}
+
+/** Read. Throws `Refused`, or `Unanswered` after a few tries. */
+export async function read(segments, parameters) {
+  const where = path(segments, parameters);
+  return (await patiently(() => send('GET', where), true)).body;
+}
+
+/**
+ * Write, and return `{ status, body }`. While the service is busy the same is sent again: each
+ * write carries an id, so it is made once. Throws `Refused` or `Unanswered`.
+ */
+export function write(method, where, body, headers) {
+  return patiently(() => send(method, where, body, headers), false);
+}
+
+async function patiently(work, mayRepeatSilence) {
+  for (const wait of BUSY_WAITS_MS) {
+    try {
+      return await work();
+    } catch (error) {
+      const busy = error.code === 'busy' || (mayRepeatSilence && error instanceof Unanswered);
+      if (!busy) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  return work();
+}
+
+async function send(method, where, body, headers = {}) {
+  const session = currentSession();
+  const all = { ...headers };
+  if (session) all.Authorization = `Bearer ${session.token}`;
+  if (body !== undefined) all['Content-Type'] = 'application/json';
+  let answer, text;
+  try {
+    answer = await fetch(new URL(where, SERVICE), {
+      method,
+      headers: all,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'omit',
+      cache: 'no-store',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    text = await answer.text();
+  } catch {
+    throw new Unanswered('The service did not answer. Is there a connection?');
+  }
+  if (answer.ok) return { status: answer.status, body: text ? parsed(text) : null };
+  const problem = parsed(text) ?? {};
+  if (answer.status >= 500 && problem.code !== 'busy') {
+    throw new Unanswered(problem.detail || `The service answered ${answer.status}.`);
+  }
+  if (answer.status === 401) whenSignedOut(problem.detail);
+  throw new Refused(answer.status, problem);
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,20 @@
+// Lists as files for a spreadsheet.
+
+/** Let the browser save rows as CSV (RFC 4180, UTF-8 with a mark that spreadsheets look for). */
+export function saveCsv(name, rows, columns) {
+  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))];
+  const text = lines.map((line) => line.map(cell).join(',')).join('\r\n');
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob(['\ufeff', text, '\r\n'], { type: 'text/csv' }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Return a cell; text that a spreadsheet would take for a formula is marked as text. */
+export function cell(value) {
+  const text = String(value);
+  const isNumber = /^-?\d+(\.\d+)?$/.test(text);
+  const safe = !isNumber && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

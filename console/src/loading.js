@@ -1,0 +1,95 @@
+// What a screen loads: one thing, or a list page by page.
+
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+
+import { read } from './api.js';
+
+/**
+ * Load one thing. Returns `{ value, error, loading, reload }`; with no segments nothing is loaded.
+ * The value stays while it is loaded anew.
+ */
+export function useThing(segments, parameters) {
+  const wanted = segments && JSON.stringify([segments, parameters ?? {}]);
+  const [state, setState] = useState({});
+  const turn = useRef(0);
+  const load = useCallback(async () => {
+    const mine = ++turn.current;
+    const isStale = () => mine !== turn.current;
+    if (!wanted) return setState({});
+    setState((now) => ({ loading: true, value: now.wanted === wanted ? now.value : undefined }));
+    try {
+      const value = await read(...JSON.parse(wanted));
+      if (!isStale()) setState({ wanted, value });
+    } catch (error) {
+      if (!isStale()) setState({ wanted, error });
+    }
+  }, [wanted]);
+  useEffect(() => void load(), [load]);
+  const fresh = state.wanted === wanted || state.loading;
+  return { ...(fresh ? state : { loading: Boolean(wanted) }), reload: load };
+}
+
+/**
+ * Load a list by its cursor. Returns `{ items, error, loading, hasMore, more, reload }`; `items`
+ * is undefined until the first page is there.
+ */
+export function useList(segments, parameters) {
+  const wanted = segments && JSON.stringify([segments, parameters ?? {}]);
+  const [state, setState] = useState({});
+  const turn = useRef(0);
+  const load = useCallback(
+    async (before, cursor) => {
+      const mine = ++turn.current;
+      const isStale = () => mine !== turn.current;
+      if (!wanted) return setState({});
+      setState((now) => ({
+        ...(now.wanted === wanted && now),
+        wanted,
+        loading: true,
+        error: null,
+      }));
+      try {
+        const [at, filters] = JSON.parse(wanted);
+        const page = await nextPage(at, { ...filters, cursor });
+        if (isStale()) return;
+        setState({ wanted, items: [...before, ...page.items], cursor: page.next_cursor });
+      } catch (error) {
+        if (!isStale()) setState((now) => ({ ...now, loading: false, error }));
+      }
+    },
+    [wanted],
+  );
+  const reload = useCallback(() => load([], null), [load]);
+  useEffect(() => void reload(), [reload]);
+  const now = state.wanted === wanted ? state : { loading: Boolean(wanted) };
+  return {
+    items: now.items,
+    error: now.error,
+    loading: now.loading,
+    hasMore: Boolean(now.cursor),
+    more: () => load(now.items, now.cursor),
+    reload,
+  };
+}
+
+/** Return the next page that is not empty: a page may hold no rows and still have a cursor. */
+async function nextPage(segments, parameters) {
+  let page = await read(segments, parameters);
+  while (!page.items.length && page.next_cursor) {
+    page = await read(segments, { ...parameters, cursor: page.next_cursor });
+  }
+  return page;
+}
+
+/** Read a whole list, page by page; `tell` is called with how many rows there are so far. */
+export async function readAll(segments, tell) {
+  const rows = [];
+  let cursor = null;
+  do {
+    const page = await read(segments, { limit: 50, cursor });
+    rows.push(...page.items);
+    tell(rows.length);
+    cursor = page.next_cursor;
+  } while (cursor);
+  return rows;
+}

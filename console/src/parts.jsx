@@ -1,0 +1,209 @@
+// The small parts that every screen is made of.
+
+import { useEffect, useId, useRef } from 'preact/hooks';
+
+import { shown } from './money.js';
+import { shownTime } from './times.js';
+
+/** An amount; negative ones are told apart by their sign and not by colour alone. */
+export function Money({ amount, currency }) {
+  return <span class="money">{shown(amount, currency)}</span>;
+}
+
+export function Time({ at }) {
+  return (
+    <time dateTime={at} title={shownTime(at, 'long')}>
+      {shownTime(at)}
+    </time>
+  );
+}
+
+/** The heading of a screen; the focus comes here when the screen is entered. */
+export function Title({ children }) {
+  const heading = useRef();
+  useEffect(() => {
+    document.title = `${heading.current.textContent} - Loyalty Money`;
+    heading.current.focus();
+  }, []);
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
+  );
+}
+
+/** A labelled field with a hint below it, or what is wrong with it. `input` makes the control. */
+export function Field({ label, hint, wrong, input }) {
+  const id = useId();
+  const note = wrong || hint;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {input({
+        id,
+        'aria-invalid': wrong ? 'true' : undefined,
+        'aria-describedby': note ? `${id}-note` : undefined,
+      })}
+      {note && (
+        <small id={`${id}-note`} class={wrong ? 'wrong' : ''}>
+          {note}
+        </small>
+      )}
+    </div>
+  );
+}
+
+export function TextField({ label, hint, wrong, value, onValue, ...more }) {
+  const type = (event) => onValue(event.currentTarget.value);
+  return (
+    <Field
+      label={label}
+      hint={hint}
+      wrong={wrong}
+      input={(given) => (
+        <input type="text" autocomplete="off" {...more} {...given} value={value} onInput={type} />
+      )}
+    />
+  );
+}
+
+/** Yes or No, as the settings and the account form have them. */
+export function YesNo({ label, hint, value, onValue, disabled }) {
+  const name = useId();
+  const choice = (text, chosen) => (
+    <label>
+      <input
+        type="radio"
+        name={name}
+        checked={value === chosen}
+        disabled={disabled}
+        onChange={() => onValue(chosen)}
+      />
+      {text}
+    </label>
+  );
+  return (
+    <fieldset aria-describedby={hint ? `${name}-note` : undefined}>
+      <legend>{label}</legend>
+      {choice('Yes', true)}
+      {choice('No', false)}
+      {hint && <small id={`${name}-note`}>{hint}</small>}
+    </fieldset>
+  );
+}
+
+/** What stands for a thing or a list while it loads, fails, or is empty; otherwise the children. */
+export function Loaded({ of, empty, children }) {
+  if (of.error) return <Failed error={of.error} again={of.reload} />;
+  if (of.value === undefined && of.items === undefined) {
+    return <p aria-busy="true">Loading ...</p>;
+  }
+  if (of.items?.length === 0) return <p class="empty">{empty}</p>;
+  return children;
+}
+
+export function Failed({ error, again }) {
+  return (
+    <div role="alert" class="notice failed">
+      <p>{error.message}</p>
+      {again && (
+        <button type="button" class="secondary" onClick={() => again()}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** A table of a list, with a button for its next page. `columns` are `[heading, cell, class]`. */
+export function Table({ caption, list, columns, empty }) {
+  return (
+    <Loaded of={list} empty={empty}>
+      <div class="table" role="group" aria-label={caption} tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              {columns.map(([heading, , kind]) => (
+                <th scope="col" class={kind} key={heading}>
+                  {heading}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {list.items?.map((item, at) => (
+              <tr key={at}>
+                {columns.map(([heading, cell, kind]) => (
+                  <td class={kind} key={heading}>
+                    {cell(item)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {list.hasMore && (
+        <button type="button" class="secondary" aria-busy={list.loading} onClick={list.more}>
+          Show more
+        </button>
+      )}
+    </Loaded>
+  );
+}
+
+/** A list of names and values. */
+export function Facts({ facts }) {
+  return (
+    <dl>
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/**
+ * A question before credit moves, with the numbers. `onYes` may take its time: until it is done
+ * nothing can be pressed twice. Escape says no; the focus returns to where it was.
+ */
+export function Confirm({ title, yes, busy, onYes, onNo, children }) {
+  const dialog = useRef();
+  const heading = useRef();
+  const name = useId();
+  useEffect(() => {
+    dialog.current.showModal();
+    // Not a button: the key that opened the question may still be down, and repeats.
+    heading.current.focus();
+  }, []);
+  const cancel = (event) => {
+    event.preventDefault();
+    if (!busy) onNo();
+  };
+  return (
+    <dialog ref={dialog} aria-labelledby={name} onCancel={cancel}>
+      <article>
+        <h2 id={name} ref={heading} tabIndex={-1}>
+          {title}
+        </h2>
+        {children}
+        <footer>
+          <button type="button" class="secondary" disabled={busy} onClick={onNo}>
+            Cancel
+          </button>
+          <button type="button" aria-busy={busy} disabled={busy} onClick={onYes}>
+            {yes}
+          </button>
+        </footer>
+      </article>
+    </dialog>
+  );
+}
+
+/** Put the focus into the first field of a form that is wrong, once it is marked. */
+export function focusFirstWrong(form) {
+  setTimeout(() => form.querySelector('[aria-invalid=true]')?.focus());
+}

@@ -1,0 +1,188 @@
+// + New Loyalty Account: the User PK fills itself once the e-mail address matches.
+
+import { useEffect, useState } from 'preact/hooks';
+
+import { path, read } from '../api.js';
+import { example, isAmount, isNegative, isZero, shown, typed } from '../money.js';
+import { newId } from '../moves.js';
+import { complaints, useMove, useOpenMoves } from '../moving.jsx';
+import { Failed, Field, focusFirstWrong, TextField, Title, YesNo } from '../parts.jsx';
+import { goTo, linkTo } from '../router.js';
+
+const LOOK_AFTER_MS = 300;
+
+/** Where the refusals of the service belong in this form, by their code. */
+const FIELDS = {
+  account_exists: 'currency',
+  account_id_taken: 'account_id',
+  invalid_amount: 'balance',
+  unknown_currency: 'currency',
+  unknown_user: 'user_email',
+};
+
+export function NewAccount({ channel, user_email = '' }) {
+  const [wanted, setWanted] = useState({
+    account_id: '',
+    user_email,
+    balance: '',
+    debit_card_allowed: true,
+    currency: '',
+  });
+  const [missing, setMissing] = useState({});
+  const set = (name) => (value) => setWanted({ ...wanted, [name]: value });
+  const user = useUser(channel, wanted.user_email.trim());
+  const move = useMove((answer) => {
+    goTo([channel, 'accounts', answer.body.user_pk, answer.body.currency]);
+  });
+  const unsettled = useOpenMoves().length > 0;
+  const currency = wanted.currency.trim().toUpperCase();
+  const balance = typed(wanted.balance) || '0';
+
+  const submit = (event) => {
+    event.preventDefault();
+    const wrong = {
+      user_email: user.found ? undefined : 'Choose a user of this channel first.',
+      currency: /^[A-Z]{3}$/.test(currency) ? undefined : 'Write the three letters of a currency.',
+      balance:
+        isAmount(balance, balance) && !isNegative(balance)
+          ? undefined
+          : `Write an amount of zero or more, such as ${example()}.`,
+    };
+    setMissing(wrong);
+    if (Object.values(wrong).some(Boolean)) return focusFirstWrong(event.currentTarget);
+    move.ask(opening(channel, user.found, { ...wanted, currency, balance }), {
+      title: 'Open this account?',
+      yes: 'Open the account',
+      facts: [
+        ['User', `${user.found.email} (${user.found.user_pk})`],
+        ['Account ID', wanted.account_id.trim() || 'made for you'],
+        ['Opening balance', shown(balance, currency)],
+        ['Debit card', wanted.debit_card_allowed ? 'Allowed' : 'Not allowed'],
+      ],
+      warning: 'Nothing of an account can be edited later.',
+    });
+  };
+  const wrongAt = complaints(missing, move.refusal, FIELDS);
+  const told = ['account_id', 'user_email', 'balance', 'currency'].some(wrongAt);
+  return (
+    <>
+      <Title>New Loyalty Account</Title>
+      <form class="narrow" onSubmit={submit} noValidate>
+        {move.refusal && !told && <Failed error={move.refusal} />}
+        <TextField
+          label="User Email"
+          type="email"
+          required
+          hint={user.hint}
+          wrong={wrongAt('user_email') ?? user.wrong}
+          value={wanted.user_email}
+          onValue={set('user_email')}
+        />
+        <Field
+          label="User PK"
+          hint="Fills itself once the complete address matches a user of this channel."
+          input={(given) => (
+            <input type="text" readOnly {...given} value={user.found?.user_pk ?? ''} />
+          )}
+        />
+        <TextField
+          label="Currency"
+          required
+          maxLength={3}
+          list="currencies"
+          hint="One account for each currency of a user, such as TRY."
+          wrong={wrongAt('currency')}
+          value={wanted.currency}
+          onValue={set('currency')}
+        />
+        <datalist id="currencies">
+          {Intl.supportedValuesOf('currency').map((code) => (
+            <option key={code} value={code} />
+          ))}
+        </datalist>
+        <TextField
+          label="Balance"
+          inputMode="decimal"
+          placeholder={example()}
+          hint="The store credit that the account is opened with; it may be empty."
+          wrong={wrongAt('balance')}
+          value={wanted.balance}
+          onValue={set('balance')}
+        />
+        <YesNo
+          label="Debit Card Allowed"
+          hint={
+            'Yes is recommended: when the credit runs out, the balance goes below zero ' +
+            'instead of refusing the payment.'
+          }
+          value={wanted.debit_card_allowed}
+          onValue={set('debit_card_allowed')}
+        />
+        <TextField
+          label="Account ID"
+          maxLength={64}
+          hint="Letters, digits, - and _. Leave it empty to have one made."
+          wrong={wrongAt('account_id')}
+          value={wanted.account_id}
+          onValue={set('account_id')}
+        />
+        <button type="submit" disabled={unsettled}>
+          Save
+        </button>
+        {unsettled && <small>Settle first what stands at the top of the page.</small>}
+        {move.dialog}
+      </form>
+    </>
+  );
+}
+
+function opening(channel, user, wanted) {
+  const key = newId();
+  const accountId = wanted.account_id.trim();
+  const place = [channel, 'accounts', user.user_pk, wanted.currency];
+  const credit = isZero(wanted.balance) ? '' : ` with ${shown(wanted.balance, wanted.currency)}`;
+  return {
+    id: key,
+    title: `Opened a loyalty account in ${wanted.currency} for ${user.email}${credit}.`,
+    method: 'POST',
+    where: path(['channels', channel, 'accounts']),
+    headers: { 'Idempotency-Key': key },
+    body: {
+      user_pk: user.user_pk,
+      currency: wanted.currency,
+      balance: wanted.balance,
+      debit_card_allowed: wanted.debit_card_allowed,
+      ...(accountId && { account_id: accountId }),
+    },
+    proof: ['channels', ...place],
+    link: { href: linkTo(place), text: 'Open it' },
+  };
+}
+
+/** Look up a user while the address is typed: `{ found, hint, wrong }`. */
+function useUser(channel, email) {
+  const [state, setState] = useState({});
+  useEffect(() => {
+    setState({});
+    if (!/^\S+@\S+\.\S+$/.test(email)) return undefined;
+    let stale = false;
+    const timer = setTimeout(async () => {
+      try {
+        const { items } = await read(['channels', channel, 'users'], { email });
+        if (stale) return;
+        setState(
+          items.length
+            ? { found: items[0], hint: `Registered as ${items[0].user_pk}.` }
+            : { hint: `Nobody is registered in ${channel} as ${email}, as yet.` },
+        );
+      } catch (error) {
+        if (!stale) setState({ wrong: error.message });
+      }
+    }, LOOK_AFTER_MS);
+    return () => {
+      stale = true;
+      clearTimeout(timer);
+    };
+  }, [channel, email]);
+  return { hint: 'The complete address of a registered user.', ...state };
+}
