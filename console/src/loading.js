@@ -4,6 +4,8 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { read } from './api.js';
 
+const SETTLES_MS = 250;
+
 /**
  * Load one thing. Returns `{ value, error, loading, reload }`; with no segments nothing is loaded.
  * The value stays while it is loaded anew.
@@ -70,6 +72,16 @@ export function useList(segments, parameters) {
     more: () => load(now.items, now.cursor),
     reload,
   };
+}
+
+/** Return a value once it has not changed for a moment: what is typed is looked up when it is done. */
+export function useSettled(value) {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), SETTLES_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
 }
 
 /** Return the next page that is not empty: a page may hold no rows and still have a cursor. */

@@ -170,12 +170,7 @@ function Notice({ place }) {
           <p>
             {notice.text} {notice.link && <a href={notice.link.href}>{notice.link.text}</a>}
           </p>
-          <button
-            type="button"
-            class="secondary"
-            aria-label="Put this message away"
-            onClick={putAway}
-          >
+          <button type="button" class="secondary" onClick={putAway}>
             Close
           </button>
         </div>

@@ -1,6 +1,9 @@
 """What staff do at the console, in words for our tests."""
 
+import json
 import secrets
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -99,6 +102,30 @@ def new_account(
     }
     ask_as_staff(service, "POST", "/accounts", opened)
     return name
+
+
+def new_order(service: Service, name: str, total: str) -> str:
+    """Let a user with an account in TRY order something by credit alone; return the reference."""
+    reference = f"b-{secrets.token_hex(5)}"
+    opened = {"reference": reference, "total_amount": total}
+    ask_as_staff(service, "PUT", f"/pre-orders/{name}/TRY", opened)
+    session = ask_as_staff(service, "POST", "/sessions", {"user_pk": name})["session"]
+    for page, fields in (
+        ("LoyaltyMoneyUsagePage", {"loyalty_amount_to_use": total}),
+        ("LoyaltyMoneyPage", {"agreement": "true"}),
+    ):
+        request = urllib.request.Request(
+            f"{service.address}/orders/checkout/?page={page}",
+            urllib.parse.urlencode(fields).encode(),
+            {
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Cookie": f"loyalty_session={session}",
+                "x-currency": "try",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=20) as answered:
+            assert json.load(answered)["errors"] is None
+    return reference
 
 
 def balance_of(service: Service, name: str, currency: str = "TRY") -> str:

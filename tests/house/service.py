@@ -7,10 +7,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cli.local import PROJECT, ServiceFile
 
@@ -60,8 +61,13 @@ def run_cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Service]:
-    """Run a service in `folder` on any free port, and end it in good order."""
+def running(
+    folder: Path, *options: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Service]:
+    """Run a service in `folder` on any free port, and end it in good order.
+
+    `variables` are set for it beside a developer's own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     environments = folder / ".venv"
     if not environments.exists():
@@ -72,7 +78,7 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
         process = subprocess.Popen(
             [sys.executable, "-m", "cli", "serve", "--port", "0", *options],
             cwd=folder,
-            env=environment(),
+            env={**environment(), **variables},
             stdout=out,
             stderr=subprocess.STDOUT,
         )

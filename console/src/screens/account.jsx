@@ -231,7 +231,7 @@ function Holds({ place, account, list, mayVoid, onDone }) {
         caption="Open holds"
         list={list}
         empty="No credit is held."
-        columns={mayVoid ? [...columns, ['', action]] : columns}
+        columns={mayVoid ? [...columns, ['Action', action]] : columns}
       />
       {asked && (
         <Confirm

@@ -1,15 +1,14 @@
 // + New Loyalty Account: the User PK fills itself once the e-mail address matches.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 
-import { path, read } from '../api.js';
+import { path } from '../api.js';
+import { useSettled, useThing } from '../loading.js';
 import { example, isAmount, isNegative, isZero, shown, typed } from '../money.js';
 import { newId } from '../moves.js';
 import { complaints, useMove, useOpenMoves } from '../moving.jsx';
 import { Failed, Field, focusFirstWrong, TextField, Title, YesNo } from '../parts.jsx';
 import { goTo, linkTo } from '../router.js';
-
-const LOOK_AFTER_MS = 300;
 
 /** Where the refusals of the service belong in this form, by their code. */
 const FIELDS = {
@@ -160,29 +159,15 @@ function opening(channel, user, wanted) {
 }
 
 /** Look up a user while the address is typed: `{ found, hint, wrong }`. */
-function useUser(channel, email) {
-  const [state, setState] = useState({});
-  useEffect(() => {
-    setState({});
-    if (!/^\S+@\S+\.\S+$/.test(email)) return undefined;
-    let stale = false;
-    const timer = setTimeout(async () => {
-      try {
-        const { items } = await read(['channels', channel, 'users'], { email });
-        if (stale) return;
-        setState(
-          items.length
-            ? { found: items[0], hint: `Registered as ${items[0].user_pk}.` }
-            : { hint: `Nobody is registered in ${channel} as ${email}, as yet.` },
-        );
-      } catch (error) {
-        if (!stale) setState({ wrong: error.message });
-      }
-    }, LOOK_AFTER_MS);
-    return () => {
-      stale = true;
-      clearTimeout(timer);
-    };
-  }, [channel, email]);
-  return { hint: 'The complete address of a registered user.', ...state };
+function useUser(channel, address) {
+  const settled = useSettled(address);
+  const email = /^\S+@\S+\.\S+$/.test(settled) ? settled : null;
+  const users = useThing(email && ['channels', channel, 'users'], { email });
+  const found = settled === address ? users.value?.items[0] : undefined;
+  if (found) return { found, hint: `Registered as ${found.user_pk}.` };
+  if (users.error) return { wrong: users.error.message };
+  if (users.value && settled === address) {
+    return { hint: `Nobody is registered in ${channel} as ${email}, as yet.` };
+  }
+  return { hint: 'The complete address of a registered user.' };
 }

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 
 import { path, read } from '../api.js';
-import { useList } from '../loading.js';
+import { useList, useSettled } from '../loading.js';
 import {
   example,
   inDigitsOf,
@@ -34,8 +34,12 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
   const [missing, setMissing] = useState({});
   const set = (name) => (value) => setWanted({ ...wanted, [name]: value });
   const place = ['channels', channel, 'accounts', account.user_pk, account.currency];
-  const targets = useList([...place, 'transfer-targets'], { limit: '50', query: query.trim() });
+  const targets = useList([...place, 'transfer-targets'], {
+    limit: '50',
+    query: useSettled(query.trim()),
+  });
   const move = useMove(() => {
+    setQuery('');
     setWanted({ target: '', amount: '', note: '' });
     onDone();
   });
@@ -109,7 +113,7 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
           <TextField
             label="Note"
             maxLength={256}
-            hint="May be empty. The shopper sees it beside the activity."
+            hint="May be empty. It stands beside the activity on both accounts."
             wrong={wrongAt('note')}
             value={wanted.note}
             onValue={set('note')}
