@@ -82,8 +82,10 @@ async function send(method, where, body, headers = {}) {
   } catch {
     throw new Unanswered('The service did not answer. Is there a connection?');
   }
-  if (answer.ok) return { status: answer.status, body: text ? parsed(text) : null };
-  const problem = parsed(text) ?? {};
+  const content = parsed(text);
+  if (answer.ok && content === null) throw new Unanswered('The answer could not be read.');
+  if (answer.ok) return { status: answer.status, body: content };
+  const problem = content ?? {};
   if (answer.status >= 500 && problem.code !== 'busy') {
     throw new Unanswered(problem.detail || `The service answered ${answer.status}.`);
   }

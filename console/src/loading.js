@@ -18,7 +18,7 @@ export function useThing(segments, parameters) {
     const mine = ++turn.current;
     const isStale = () => mine !== turn.current;
     if (!wanted) return setState({});
-    setState((now) => ({ loading: true, value: now.wanted === wanted ? now.value : undefined }));
+    setState((now) => ({ ...(now.wanted === wanted && now), wanted, loading: true, error: null }));
     try {
       const value = await read(...JSON.parse(wanted));
       if (!isStale()) setState({ wanted, value });
@@ -27,8 +27,8 @@ export function useThing(segments, parameters) {
     }
   }, [wanted]);
   useEffect(() => void load(), [load]);
-  const fresh = state.wanted === wanted || state.loading;
-  return { ...(fresh ? state : { loading: Boolean(wanted) }), reload: load };
+  const now = state.wanted === wanted ? state : { loading: Boolean(wanted) };
+  return { ...now, reload: load };
 }
 
 /**

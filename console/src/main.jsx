@@ -3,7 +3,7 @@
 import './console.css';
 
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 
 import { onSignedOut, read } from './api.js';
 import { OpenMoves } from './moving.jsx';
@@ -69,7 +69,7 @@ function Console({ config }) {
   }
   const signOff = async () => {
     leave(undefined);
-    await signOut(config);
+    await signOut(config.sign_in);
   };
   return <SignedIn session={session} place={place} onSignOut={signOff} />;
 }
@@ -77,8 +77,10 @@ function Console({ config }) {
 function SignedIn({ session, place, onSignOut }) {
   const [channel = session.channels[0], ...rest] = place.segments;
   const [turn, setTurn] = useState(0);
+  const [broken, resetBroken] = useErrorBoundary();
+  useEffect(resetBroken, [place.hash]);
   const known = session.channels.includes(channel);
-  const [screen, parameters] = screenOf(rest);
+  const [screen, named] = screenOf(rest);
   const Screen = screen ?? Missing;
   useEffect(() => {
     if (!place.segments.length && channel) location.replace(linkTo([channel]));
@@ -92,17 +94,17 @@ function SignedIn({ session, place, onSignOut }) {
       <main class="container" id="main">
         <Notice place={place.hash} />
         <OpenMoves onSettled={() => setTurn(turn + 1)} />
-        {known ? (
+        {broken && <Failed error={broken} again={resetBroken} />}
+        {!broken && known && (
           <Screen
             key={`${channel} ${rest.join(' ')} ${turn}`}
+            {...named}
             session={session}
             channel={channel}
-            {...place.parameters}
-            {...parameters}
+            query={place.parameters}
           />
-        ) : (
-          <Missing channel={channel} />
         )}
+        {!broken && !known && <Missing channel={channel} />}
       </main>
     </>
   );

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { Refused } from './api.js';
+import { Refused, Unanswered } from './api.js';
 import { make, MAY_ARRIVE_MS, onMoves, openMoves, settle } from './moves.js';
 import { tell } from './notices.js';
 import { Confirm, Facts } from './parts.jsx';
@@ -34,6 +34,7 @@ export function useMove(onDone) {
     } catch (error) {
       // What has no answer is told, and can be repeated, at the top of the page.
       if (error instanceof Refused) setRefusal(error);
+      else if (!(error instanceof Unanswered)) tell('failed', `Not sent: ${error.message}`);
     } finally {
       running.current = false;
       setBusy(false);

@@ -231,3 +231,53 @@ def test_a_hold_is_voided(browser: Chromium, service: Service) -> None:
         go(page, "")
         expect(told(page)).to_be_empty()
         page.complaints.clear()
+
+
+def test_an_account_that_somebody_else_opened_meanwhile_is_not_taken_for_ours(
+    browser: Chromium, service: Service
+) -> None:
+    name = new_account(service, "0.00", "USD")
+    with desk(browser, service, f"accounts/new?user_email={name}@example.com") as page:
+        expect(page.tab.get_by_label("User PK")).to_have_value(name)
+        page.tab.route("**/accounts", lose_the_request, times=1)
+        page.tab.get_by_label("Currency").fill("TRY")
+        page.tab.get_by_label("Balance").fill("12.50")
+        page.tab.get_by_role("button", name="Save").click()
+        answer(page, "Open the account")
+        alert(page)
+        other = {"user_pk": name, "currency": "TRY", "balance": "1.00", "debit_card_allowed": False}
+        ask_as_staff(service, "POST", "/accounts", other)
+        page.tab.get_by_role("button", name="Look whether it was made").click()
+        expect(told(page)).to_contain_text("Not made: Opened a loyalty account")
+        expect(page.tab.get_by_role("alert")).to_have_count(0)
+        page.complaints.clear()
+    assert balance_of(service, name) == "1.00"
+
+
+def test_an_answer_that_cannot_be_read_is_no_answer(browser: Chromium, service: Service) -> None:
+    def garble(route: Route) -> None:
+        route.fetch()
+        route.fulfill(status=200, body="<html>a portal</html>")
+
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        page.tab.route(TRANSFERS, garble, times=1)
+        fill_transfer(page, target, "20")
+        answer(page, "Transfer")
+        assert "Nobody knows yet" in alert(page)
+        page.tab.get_by_role("button", name="Send it again").click()
+        expect(told(page)).to_contain_text("Transferred")
+        page.complaints.clear()
+    assert balance_of(service, target) == "20.00"
+
+
+def test_what_cannot_be_remembered_is_not_sent(browser: Chromium, service: Service) -> None:
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        fill_transfer(page, target, "20")
+        full = "() => { throw new Error('The storage is full.') }"
+        page.ask(f"(Storage.prototype.setItem = {full}, 0)")
+        answer(page, "Transfer")
+        expect(told(page)).to_contain_text("Not sent: The storage is full.")
+        assert not [post for post in page.posts if "/transfers/" in post.path]
+    assert balance_of(service, target) == "0.00"

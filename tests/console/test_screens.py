@@ -235,7 +235,7 @@ def test_another_channel_is_another_shop(browser: Chromium, service: Service) ->
         method="PUT",
     )
     urllib.request.urlopen(request, timeout=20).close()
-    with desk(browser, service, "accounts") as page:
+    with desk(browser, service, "accounts?account_id=treasury") as page:
         page.ask(f"sessionStorage.setItem('loyalty-money.token', {json.dumps(token)})")
         page.reload()
         expect(row(page, "Loyalty accounts", "treasury")).to_have_count(1)
@@ -275,3 +275,16 @@ def test_a_token_that_has_ended_leads_to_the_way_in(browser: Chromium, service: 
         page.tab.get_by_role("button", name=VISITOR).click()
         title(page, "Users")
         page.complaints.clear()
+
+
+def test_an_address_says_what_is_looked_for_and_nothing_else(
+    browser: Chromium, service: Service
+) -> None:
+    odd = "channel=other&session=x&key=1&ref=y&__proto__=z"
+    with desk(browser, service, f"users?{odd}&email=ada@example.com") as page:
+        expect(row(page, "Users", "ada@example.com")).to_have_count(1)
+        expect(page.tab.get_by_label("Channel")).to_have_value("demo")
+        go(page, "nowhere/at/all")
+        expect(page.tab.get_by_role("alert")).to_contain_text("There is no such screen")
+        go(page, "users")
+        title(page, "Users")

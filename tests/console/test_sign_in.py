@@ -69,7 +69,8 @@ def test_it_ends_signed_in_where_the_link_led(browser: Chromium, shop: Service) 
         assert page.ask("Object.keys(sessionStorage)") == ["loyalty-money.token"]
         page.reload()
         title(page, "Loyalty Account Detail")
-        page.tab.get_by_role("button", name="Sign out").click()
+        with page.tab.expect_request("**/logout?*"):
+            page.tab.get_by_role("button", name="Sign out").click()
         expect(page.tab.get_by_role("button", name="Sign in")).to_be_visible()
         assert page.ask("Object.keys(sessionStorage)") == []
         assert page.complaints == []

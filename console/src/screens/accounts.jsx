@@ -14,7 +14,8 @@ const FILTERS = [
   ['currency', 'Currency', 'text'],
 ];
 
-export function Accounts({ session, channel, user_email, user_pk, account_id, currency }) {
+export function Accounts({ session, channel, query }) {
+  const { user_email, user_pk, account_id, currency } = query;
   const [wanted, setWanted] = useState({ user_email, user_pk, account_id, currency });
   const filters = { user_email, user_pk, account_id, currency };
   const filtered = Object.values(filters).some(Boolean);

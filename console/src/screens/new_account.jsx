@@ -19,10 +19,10 @@ const FIELDS = {
   unknown_user: 'user_email',
 };
 
-export function NewAccount({ channel, user_email = '' }) {
+export function NewAccount({ channel, query }) {
   const [wanted, setWanted] = useState({
     account_id: '',
-    user_email,
+    user_email: query.user_email ?? '',
     balance: '',
     debit_card_allowed: true,
     currency: '',

@@ -27,7 +27,8 @@ const PAID_BY = {
   funds_transfer: 'Funds transfer',
 };
 
-export function Orders({ channel, user_pk }) {
+export function Orders({ channel, query }) {
+  const { user_pk } = query;
   return (
     <>
       <Title>Orders</Title>

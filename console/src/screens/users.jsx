@@ -6,7 +6,8 @@ import { useList } from '../loading.js';
 import { Table, TextField, Time, Title } from '../parts.jsx';
 import { goTo, linkTo } from '../router.js';
 
-export function Users({ channel, email = '' }) {
+export function Users({ channel, query }) {
+  const { email = '' } = query;
   const [wanted, setWanted] = useState(email);
   const users = useList(['channels', channel, 'users'], { email });
   const find = (event) => {
