@@ -22,7 +22,7 @@ CONSOLE := console/node_modules/installed-$(call stamp,console/package-lock.json
 CHROMIUM := .engine/chromium-153.0.0/installed-$(call stamp,tests/browser/install.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test proof soak lint format package screenshots openapi pins clean
+.PHONY: help run console test proof lint format package screenshots openapi pins clean
 
 help: ## Print this list
 	@echo "make TARGET, where TARGET is one of:"
@@ -41,17 +41,16 @@ test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console li
 proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
 	@$(PYTEST) -m "hypothesis or proof or long" --hypothesis-profile=proof --timeout=1200 $(ARGS)
 
-soak: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) ## Move credit at random until Ctrl-C, or until it is wrong
-	@exec $(BIN)/python -m tests.engine.bank soak
-
-lint: $(TOOLS) ## Check style, types and the direction of imports, in seconds
+lint: $(TOOLS) $(CONSOLE) ## Check style, types and the direction of imports, in seconds
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: make format"; exit 1; }
 	@$(BIN)/mypy $(CODE)
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
+	@cd console && $(NODE_PATH) npm run --silent lint
 
-format: $(TOOLS) ## Format the code and repair what can be repaired safely
+format: $(TOOLS) $(CONSOLE) ## Format the code and repair what can be repaired safely
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+	@cd console && $(NODE_PATH) npm run --silent format
 
 package: $(TOOLS) ## Build the zip and the CloudFormation template in build/STAGE (STAGE=dev)
 	@$(TRY_CONSOLE)

@@ -15,6 +15,7 @@ MAKEFILE = (PROJECT / "Makefile").read_text()
 STAMPED = (
     "requirements-dev.txt",
     "cli/engine-requirements.txt",
+    "console/package-lock.json",
     "tests/engine/dynamodb_local.py",
     "tests/browser/install.py",
     "tests/conformance/client.py",
