@@ -64,16 +64,20 @@ class Chromium:
 
 
 def _environment(home: Path, folder: Path) -> dict[str, Any]:
-    """Return the browser's variables: its own libraries and font, and a home to be thrown away."""
-    # Pages look the same wherever they are looked at: with this font and no other.
-    fonts = folder / "fonts.conf"
-    fonts.write_text(_FONTS.format(home=home, folder=folder))
-    return {
+    """Return the browser's variables, with a home to be thrown away.
+
+    The fetched one brings its libraries and its font; a machine's own has them elsewhere.
+    """
+    variables = {
         "PATH": os.defpath,
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "LANG": "en_US.UTF-8",
         "TZ": "UTC",
-        "LD_LIBRARY_PATH": str(home / "lib"),
-        "FONTCONFIG_FILE": str(fonts),
     }
+    if not (home / "fonts").is_dir():
+        return variables
+    # Pages look the same wherever they are looked at: with this font and no other.
+    fonts = folder / "fonts.conf"
+    fonts.write_text(_FONTS.format(home=home, folder=folder))
+    return variables | {"LD_LIBRARY_PATH": str(home / "lib"), "FONTCONFIG_FILE": str(fonts)}

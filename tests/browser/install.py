@@ -1,4 +1,4 @@
-"""A real Chromium for tests, fetched once by npm into the ignored folder `.engine`.
+"""A real Chromium for tests: this machine's own, or one that npm fetches into `.engine`.
 
 `python -m tests.browser.install` fetches it, as `make test` does. It is the build that
 @sparticuz/chromium makes for AWS Lambda, so it brings the libraries and the font that a bare
@@ -25,6 +25,7 @@ PACKAGE: Final = Package(
 )
 HOME: Final = PROJECT / ".engine" / f"chromium-{PACKAGE.version}"
 
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _ARCHIVES: Final = ("al2023", "fonts", "swiftshader")
 # Python has no Brotli, and Node, which comes with npm, has.
 _INFLATE: Final = (
@@ -33,14 +34,21 @@ _INFLATE: Final = (
 )
 
 
+def own_program() -> Path | None:
+    """Return the browser that this machine has: what CHROMIUM names, else one on the path."""
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, _NAMES)), None)
+    return Path(found) if found else None
+
+
 def program(home: Path = HOME) -> Path:
-    """Return the browser to run: the fetched one, or what the variable CHROMIUM names.
+    """Return the browser to run: this machine's own, else the fetched one.
 
     Raises `LocalError` where there is neither.
     """
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return Path(named)
+    own = own_program()
+    if own is not None:
+        return own
     if not is_installed(home):
         raise LocalError(f"Chromium is not in {home}: `make test` fetches it.")
     return home / "chromium"
@@ -94,8 +102,8 @@ def _brotli(source: Path, target: Path) -> None:
 
 
 def main() -> int:
-    """Fetch the browser for `make`; one that CHROMIUM names needs no fetching."""
-    if os.environ.get("CHROMIUM"):
+    """Fetch the browser for `make`, unless this machine has one of its own."""
+    if own_program() is not None:
         return 0
     return serve_make(
         is_installed, install, "Fetching Chromium for the tests of pages, half a minute ..."

@@ -102,10 +102,14 @@ def test_without_a_browser_one_is_told_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LocalError, match="make test"):
         install.program(tmp_path)
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
     with pytest.raises(LocalError, match="set CHROMIUM to the path"):
         install.install(tmp_path / "none")
+    own = tmp_path / "chromium"
+    own.touch(mode=0o755)
+    assert install.program(tmp_path) == own
     monkeypatch.setenv("CHROMIUM", "/opt/chrome")
     assert install.program(tmp_path) == Path("/opt/chrome")

@@ -137,3 +137,33 @@ def test_every_room_has_its_place_in_the_layers() -> None:
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert rooms - {"__init__"} <= placed
+
+
+@pytest.mark.parametrize("target", ["run", "package"])
+def test_a_console_that_cannot_be_built_is_warned_of_and_stops_nothing(
+    checkout: Path, programs: Path, target: str
+) -> None:
+    """Where npm reaches no registry the interface is served and packaged all the same."""
+    make_itself = shutil.which("make")
+    assert make_itself is not None
+    (programs / "make").symlink_to(make_itself)
+    for name, script in (
+        ("node", "exit 1"),
+        ("python", 'echo "python $*"'),
+        ("cp", ""),
+        ("find", ""),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    (programs / "chalice").symlink_to(programs / "python")
+    done = make(
+        checkout,
+        target,
+        f"BIN={programs}",
+        *("TOOLS=", "ENGINE=", "CONSOLE="),
+        PATH=str(programs),
+    )
+    assert "WARNING: the admin console could not be built" in done.stdout
+    assert {"run": "python -m cli serve", "package": "python -m cli template"}[
+        target
+    ] in done.stdout
