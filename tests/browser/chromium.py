@@ -1,6 +1,7 @@
 """Runs Chromium without a window, driven by Playwright, for one test process."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -33,17 +34,22 @@ class Chromium:
     def __init__(self, folder: Path) -> None:
         """Keep the folder; `__enter__` starts the browser."""
         self._folder = folder
-        self._playwright = sync_playwright()
+        self._running = ExitStack()
         self._browser: Browser | None = None
 
     def __enter__(self) -> Self:
-        browser = program()
-        playwright = self._playwright.start()
-        self._browser = playwright.chromium.launch(
-            executable_path=browser,
-            args=list(_SWITCHES),
-            env=_environment(browser.parent, self._folder),
-        )
+        program_file = program()
+        # What has begun ends even where the rest fails: a driver that is left behind leaves an
+        # event loop running in this thread, and then nothing can begin another.
+        with ExitStack() as started:
+            playwright = started.enter_context(sync_playwright())
+            browser = playwright.chromium.launch(
+                executable_path=program_file,
+                args=list(_SWITCHES),
+                env=_environment(program_file.parent, self._folder),
+            )
+            self._browser = started.enter_context(browser)
+            self._running = started.pop_all()
         return self
 
     def __exit__(
@@ -52,9 +58,7 @@ class Chromium:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._browser is not None
-        self._browser.close()
-        self._playwright.__exit__(kind, error, trace)
+        self._running.close()
 
     @property
     def browser(self) -> Browser:

@@ -4,6 +4,8 @@ Whatever the page complains of is kept in `complaints`.
 """
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +22,7 @@ Json = Any
 DESKTOP: Final = (1280, 900)
 PHONE: Final = (360, 740)
 PICTURES: Final = Path("build") / "screenshots"
-"""Where a tab whose test fails leaves a picture of itself."""
+"""Where a tab whose test fails leaves a picture of itself, named after the test."""
 
 _PATIENCE_MS: Final = 20_000
 
@@ -179,10 +181,18 @@ class Page:
             self.posts.append(Post(path, request.headers.get("content-type", ""), body))
 
     def _keep_picture(self, error: BaseException) -> None:
+        # An error that leaves several tabs has a note of each one before.
+        number = 1 + len(getattr(error, "__notes__", ()))
+        picture = PICTURES / f"{_test()}-{number}.png"
         PICTURES.mkdir(parents=True, exist_ok=True)
-        picture = PICTURES / f"{abs(hash(self)):x}.png"
         try:
             self.take_picture(picture)
         except Error:
             return
         error.add_note(f"{picture} shows the page; it complained of {json.dumps(self.complaints)}")
+
+
+def _test() -> str:
+    """Return the name of the running test, as a file may be called."""
+    node = os.environ.get("PYTEST_CURRENT_TEST", "no-test").rpartition("/")[2]
+    return re.sub(r"[^\w.-]+", "-", node.rpartition(" (")[0] or node)[:200]

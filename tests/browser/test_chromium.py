@@ -1,13 +1,17 @@
 """The browser of the tests: it complains aloud, clicks as a hand does, and goes when it should."""
 
+import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Error
 
-from cli.local import LocalError
+from cli.local import PROJECT, LocalError
 from tests.browser import install
 from tests.browser import page as page_room
 from tests.browser.chromium import Chromium
@@ -80,22 +84,54 @@ def test_an_expression_that_fails_is_an_error(browser: Chromium) -> None:
         page.ask("nowhere.at.all")
 
 
-def test_a_failing_test_leaves_a_picture_of_its_page(
+def test_a_failing_test_leaves_a_picture_of_each_of_its_pages(
     browser: Chromium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_room, "PICTURES", tmp_path)
 
     def fail() -> None:
-        with Page(browser) as page:
-            page.open(address("<script>console.error('no')</script>"))
+        with Page(browser) as one, Page(browser) as other:
+            one.open(address("<script>console.error('no')</script>"))
+            other.open(address("<script>console.error('neither')</script>"))
             raise AssertionError
 
     with pytest.raises(AssertionError) as caught:
         fail()
-    [picture] = tmp_path.iterdir()
-    [note] = caught.value.__notes__
-    assert str(picture) in note
-    assert "console: no" in note
+    test = "test_chromium.py-test_a_failing_test_leaves_a_picture_of_each_of_its_pages"
+    pictures = [tmp_path / f"{test}-{number}.png" for number in (1, 2)]
+    assert sorted(tmp_path.iterdir()) == pictures
+    complaints = ("console: neither", "console: no")
+    for note, picture, said in zip(caught.value.__notes__, pictures, complaints, strict=True):
+        assert str(picture) in note
+        assert said in note
+
+
+# In a process of its own: the driver of this one's browser may be running in this thread already.
+_BROKEN: Final = """
+import asyncio, sys
+from pathlib import Path
+from playwright.sync_api import Error
+from tests.browser.chromium import Chromium
+
+try:
+    Chromium(Path(sys.argv[1])).__enter__()
+except Error:
+    asyncio.run(asyncio.sleep(0))
+    print("ended")
+"""
+
+
+def test_a_browser_that_cannot_start_leaves_nothing_running(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _BROKEN, tmp_path],
+        cwd=PROJECT,
+        env={**os.environ, "CHROMIUM": "/bin/false"},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout == "ended\n"
 
 
 def test_without_a_browser_one_is_told_how_to_get_it(

@@ -281,3 +281,25 @@ def test_what_cannot_be_remembered_is_not_sent(browser: Chromium, service: Servi
         expect(told(page)).to_contain_text("Not sent: The storage is full.")
         assert not [post for post in page.posts if "/transfers/" in post.path]
     assert balance_of(service, target) == "0.00"
+
+
+def test_a_transfer_is_reversed_as_a_whole_and_once(browser: Chromium, service: Service) -> None:
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    sent = {"source": source, "target": target, "amount": "20.00"}
+    ask_as_staff(service, "PUT", f"/transfers/{source}-wrong", sent)
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        reverse = page.tab.get_by_role("button", name="Reverse -TRY\u00a020.00")
+        page.tab.route("**/reversal", lose_the_answer, times=1)
+        reverse.click()
+        expect(question(page)).to_contain_text(target)
+        answer(page, "Reverse")
+        assert f"Reversed TRY\u00a020.00: from {target} back to {source}." in alert(page)
+        page.tab.get_by_role("button", name="Send it again").click()
+        expect(row(page, "Account activities", "Reversal")).to_have_count(1)
+        reverse.click()
+        answer(page, "Reverse")
+        expect(row(page, "Account activities", "Reversal")).to_have_count(1)
+        # An opening and a reversal are not undone.
+        expect(page.tab.get_by_role("button", name="Reverse")).to_have_count(1)
+        page.complaints.clear()
+    assert (balance_of(service, source), balance_of(service, target)) == ("50.00", "0.00")

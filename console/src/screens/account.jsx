@@ -4,13 +4,13 @@ import { useState } from 'preact/hooks';
 
 import { path, write } from '../api.js';
 import { BalanceChart } from '../chart.jsx';
-import { saveCsv } from '../csv.js';
-import { readAll, useList, useThing } from '../loading.js';
+import { useList, useThing } from '../loading.js';
 import { shown } from '../money.js';
 import { tell } from '../notices.js';
 import { Confirm, Facts, Failed, Loaded, Money, Table, Time, Title } from '../parts.jsx';
 import { linkTo } from '../router.js';
 import { may } from '../session.js';
+import { Activities } from './activities.jsx';
 import { Transfer } from './transfer.jsx';
 
 export function AccountDetail({ session, channel, user_pk, currency }) {
@@ -45,7 +45,13 @@ export function AccountDetail({ session, channel, user_pk, currency }) {
               mayVoid={may(session, 'holds')}
               onDone={reload}
             />
-            <Activities channel={channel} account={account.value} place={place} list={activities} />
+            <Activities
+              channel={channel}
+              account={account.value}
+              list={activities}
+              mayReverse={may(session, 'reversals')}
+              onDone={reload}
+            />
           </>
         )}
       </Loaded>
@@ -98,91 +104,6 @@ function Information({ channel, account, activities }) {
         )}
       </div>
     </section>
-  );
-}
-
-const KINDS = {
-  opening: 'Opening',
-  transfer: 'Transfer',
-  order: 'Order',
-  capture: 'Capture',
-  refund: 'Refund',
-  reversal: 'Reversal',
-  adjust: 'Adjustment',
-};
-
-const HOUSES = {
-  'house:BANK': 'Issued credit',
-  'house:SALE': 'Sales',
-  'house:REFUND': 'Refunds',
-  'house:EXPIRED': 'Expired credit',
-};
-
-function Activities({ channel, account, place, list }) {
-  const money = (amount) => <Money amount={amount} currency={account.currency} />;
-  const counterparty = ({ counterparty: name }) =>
-    HOUSES[name] ?? <a href={linkTo([channel, 'account-ids', name])}>{name}</a>;
-  const order = ({ order: reference }) =>
-    reference && <a href={linkTo([channel, 'orders', reference])}>{reference}</a>;
-  return (
-    <section aria-labelledby="activities">
-      <header class="with-action">
-        <h2 id="activities">Account Activities</h2>
-        {list.items?.length > 0 && <Export account={account} place={place} />}
-      </header>
-      <Table
-        caption="Account activities"
-        list={list}
-        empty="Nothing has happened on this account yet."
-        columns={[
-          ['Time', (entry) => <Time at={entry.created_at} />],
-          ['Kind', (entry) => KINDS[entry.kind] ?? entry.kind],
-          ['Counter-account', counterparty],
-          ['Order', order],
-          ['Note', (entry) => entry.note],
-          ['Amount', (entry) => money(entry.amount), 'number'],
-          ['Balance after', (entry) => money(entry.balance_after), 'number'],
-        ]}
-      />
-    </section>
-  );
-}
-
-function Export({ account, place }) {
-  const [told, setTold] = useState('');
-  const run = async () => {
-    setTold('Exporting ...');
-    try {
-      const rows = await readAll([...place, 'activities'], (count) =>
-        setTold(`Exporting, ${count} so far ...`),
-      );
-      saveCsv(`activities-${account.account_id}.csv`, rows, [
-        'created_at',
-        'kind',
-        'amount',
-        'balance_after',
-        'counterparty',
-        'order',
-        'note',
-        'id',
-      ]);
-      tell('done', `Exported ${rows.length} activities of ${account.account_id}.`);
-    } catch (error) {
-      tell('failed', `The export did not end: ${error.message}`);
-    } finally {
-      setTold('');
-    }
-  };
-  return (
-    <button
-      type="button"
-      class="secondary"
-      aria-busy={Boolean(told)}
-      disabled={Boolean(told)}
-      onClick={run}
-    >
-      {told || 'Export as CSV'}
-    </button>
   );
 }
 
