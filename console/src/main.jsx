@@ -6,7 +6,7 @@ import { render } from 'preact';
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 
 import { onSignedOut, read } from './api.js';
-import { OpenMoves } from './moving.jsx';
+import { OpenIntents } from './intending.jsx';
 import { onNotice, putAway } from './notices.js';
 import { Failed } from './parts.jsx';
 import { goTo, linkTo, usePlace } from './router.js';
@@ -93,7 +93,7 @@ function SignedIn({ session, place, onSignOut }) {
       <Header session={session} channel={channel} at={rest[0] ?? ''} onSignOut={onSignOut} />
       <main class="container" id="main">
         <Notice place={place.hash} />
-        <OpenMoves onSettled={() => setTurn(turn + 1)} />
+        <OpenIntents onSettled={() => setTurn(turn + 1)} />
         {broken && <Failed error={broken} again={resetBroken} />}
         {!broken && known && (
           <Screen

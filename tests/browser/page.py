@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Request, expect
 from playwright.sync_api import Page as Tab
 
 from tests.browser.chromium import Chromium
@@ -25,6 +25,7 @@ PICTURES: Final = Path("build") / "screenshots"
 """Where a tab whose test fails leaves a picture of itself, named after the test."""
 
 _PATIENCE_MS: Final = 20_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +195,6 @@ class Page:
 
 def _test() -> str:
     """Return the name of the running test, as a file may be called."""
-    node = os.environ.get("PYTEST_CURRENT_TEST", "no-test").rpartition("/")[2]
-    return re.sub(r"[^\w.-]+", "-", node.rpartition(" (")[0] or node)[:200]
+    node, _, _ = os.environ.get("PYTEST_CURRENT_TEST", "no test (").rpartition(" (")
+    file, _, name = node.partition("::")
+    return re.sub(r"[^\w.]+", "-", f"{Path(file).name} {name}").strip("-")[:200]

@@ -6,8 +6,8 @@ import { path } from '../api.js';
 import { saveCsv } from '../csv.js';
 import { readAll } from '../loading.js';
 import { shown } from '../money.js';
-import { newId } from '../moves.js';
-import { useMove, useOpenMoves } from '../moving.jsx';
+import { newId } from '../intents.js';
+import { useIntent, useOpenIntents } from '../intending.jsx';
 import { tell } from '../notices.js';
 import { Failed, Money, Table, Time } from '../parts.jsx';
 import { linkTo } from '../router.js';
@@ -35,8 +35,8 @@ const HOUSES = {
 
 export function Activities({ channel, account, list, mayReverse, onDone }) {
   const place = ['channels', channel, 'accounts', account.user_pk, account.currency];
-  const move = useMove(onDone);
-  const unsettled = useOpenMoves().length > 0;
+  const intent = useIntent(onDone);
+  const unsettled = useOpenIntents().length > 0;
   const money = (amount) => shown(amount, account.currency);
   const counterparty = ({ counterparty: name }) =>
     HOUSES[name] ?? <a href={linkTo([channel, 'account-ids', name])}>{name}</a>;
@@ -49,7 +49,7 @@ export function Activities({ channel, account, list, mayReverse, onDone }) {
         class="secondary"
         disabled={unsettled}
         aria-label={`Reverse ${money(entry.amount)} of ${shownTime(entry.created_at)}`}
-        onClick={() => move.ask(...reversalOf(channel, account, entry))}
+        onClick={() => intent.ask(...reversalOf(channel, account, entry))}
       >
         Reverse
       </button>
@@ -79,8 +79,8 @@ export function Activities({ channel, account, list, mayReverse, onDone }) {
         empty="Nothing has happened on this account yet."
         columns={mayReverse ? [...columns, ['Action', reverse]] : columns}
       />
-      {move.refusal && <Failed error={move.refusal} />}
-      {move.dialog}
+      {intent.refusal && <Failed error={intent.refusal} />}
+      {intent.dialog}
     </section>
   );
 }
@@ -123,13 +123,13 @@ function Export({ account, place }) {
   );
 }
 
-/** Return the move that undoes an entry's transfer, and the question before it. */
+/** Return the intent that undoes an entry's transfer, and the question before it. */
 function reversalOf(channel, account, entry) {
   const amount = shown(entry.amount.replace('-', ''), account.currency);
   const other = HOUSES[entry.counterparty] ?? entry.counterparty;
   const comesBack = entry.amount.startsWith('-');
   const [from, to] = comesBack ? [other, account.account_id] : [account.account_id, other];
-  const move = {
+  const intent = {
     id: newId(),
     title: `Reversed ${amount}: from ${from} back to ${to}.`,
     method: 'PUT',
@@ -151,5 +151,5 @@ function reversalOf(channel, account, entry) {
     ],
     warning: 'The whole amount moves back, once. What was reversed before stays as it is.',
   };
-  return [move, question];
+  return [intent, question];
 }

@@ -5,8 +5,8 @@ import { useState } from 'preact/hooks';
 import { path } from '../api.js';
 import { useSettled, useThing } from '../loading.js';
 import { example, isAmount, isNegative, isZero, shown, typed } from '../money.js';
-import { newId } from '../moves.js';
-import { complaints, useMove, useOpenMoves } from '../moving.jsx';
+import { newId } from '../intents.js';
+import { complaints, useIntent, useOpenIntents } from '../intending.jsx';
 import { Failed, Field, focusFirstWrong, TextField, Title, YesNo } from '../parts.jsx';
 import { goTo, linkTo } from '../router.js';
 
@@ -30,10 +30,10 @@ export function NewAccount({ channel, query }) {
   const [missing, setMissing] = useState({});
   const set = (name) => (value) => setWanted({ ...wanted, [name]: value });
   const user = useUser(channel, wanted.user_email.trim());
-  const move = useMove((answer) => {
+  const intent = useIntent((answer) => {
     goTo([channel, 'accounts', answer.body.user_pk, answer.body.currency]);
   });
-  const unsettled = useOpenMoves().length > 0;
+  const unsettled = useOpenIntents().length > 0;
   const currency = wanted.currency.trim().toUpperCase();
   const balance = typed(wanted.balance) || '0';
 
@@ -49,7 +49,7 @@ export function NewAccount({ channel, query }) {
     };
     setMissing(wrong);
     if (Object.values(wrong).some(Boolean)) return focusFirstWrong(event.currentTarget);
-    move.ask(opening(channel, user.found, { ...wanted, currency, balance }), {
+    intent.ask(opening(channel, user.found, { ...wanted, currency, balance }), {
       title: 'Open this account?',
       yes: 'Open the account',
       facts: [
@@ -61,13 +61,13 @@ export function NewAccount({ channel, query }) {
       warning: 'Nothing of an account can be edited later.',
     });
   };
-  const wrongAt = complaints(missing, move.refusal, FIELDS);
+  const wrongAt = complaints(missing, intent.refusal, FIELDS);
   const told = ['account_id', 'user_email', 'balance', 'currency'].some(wrongAt);
   return (
     <>
       <Title>New Loyalty Account</Title>
       <form class="narrow" onSubmit={submit} noValidate>
-        {move.refusal && !told && <Failed error={move.refusal} />}
+        {intent.refusal && !told && <Failed error={intent.refusal} />}
         <TextField
           label="User Email"
           type="email"
@@ -129,7 +129,7 @@ export function NewAccount({ channel, query }) {
           Save
         </button>
         {unsettled && <small>Settle first what stands at the top of the page.</small>}
-        {move.dialog}
+        {intent.dialog}
       </form>
     </>
   );

@@ -5,8 +5,8 @@ import { useState } from 'preact/hooks';
 import { path, read } from '../api.js';
 import { useList, useThing } from '../loading.js';
 import { inDigitsOf, isAmount, isNegative, isZero, minus, plus, shown, typed } from '../money.js';
-import { newId } from '../moves.js';
-import { complaints, useMove, useOpenMoves } from '../moving.jsx';
+import { newId } from '../intents.js';
+import { complaints, useIntent, useOpenIntents } from '../intending.jsx';
 import {
   Facts,
   Failed,
@@ -173,13 +173,13 @@ function Refund({ channel, order, onDone }) {
   const left = minus(order.loyalty_money, order.refunded);
   const [wanted, setWanted] = useState(left);
   const [missing, setMissing] = useState({});
-  const unsettled = useOpenMoves().length > 0;
-  const move = useMove(onDone);
+  const unsettled = useOpenIntents().length > 0;
+  const intent = useIntent(onDone);
   const plain = typed(wanted);
   const good = isAmount(plain, left) && !isNegative(plain) && !isZero(plain);
   const amount = good ? inDigitsOf(plain, left) : plain;
   const money = (text) => shown(text, order.currency);
-  const wrongAt = complaints(missing, move.refusal, FIELDS);
+  const wrongAt = complaints(missing, intent.refusal, FIELDS);
   if (isZero(left)) {
     return (
       <p class="empty">
@@ -193,7 +193,7 @@ function Refund({ channel, order, onDone }) {
     event.preventDefault();
     setMissing({ amount: good ? undefined : `Write an amount up to ${money(left)}.` });
     if (!good) return focusFirstWrong(event.currentTarget);
-    move.ask(refundOf(channel, order, amount), {
+    intent.ask(refundOf(channel, order, amount), {
       title: `Refund ${money(amount)}?`,
       yes: 'Refund',
       facts: [
@@ -212,7 +212,7 @@ function Refund({ channel, order, onDone }) {
     <section aria-labelledby="refund">
       <h2 id="refund">Refund to credit</h2>
       <form class="narrow" onSubmit={submit} noValidate>
-        {move.refusal && !wrongAt('amount') && <Failed error={move.refusal} />}
+        {intent.refusal && !wrongAt('amount') && <Failed error={intent.refusal} />}
         <TextField
           label={`Amount (${order.currency})`}
           inputMode="decimal"
@@ -227,7 +227,7 @@ function Refund({ channel, order, onDone }) {
         </button>
         {unsettled && <small>Settle first what stands at the top of the page.</small>}
       </form>
-      {move.dialog}
+      {intent.dialog}
     </section>
   );
 }

@@ -15,8 +15,8 @@ import {
   shown,
   typed,
 } from '../money.js';
-import { newId } from '../moves.js';
-import { complaints, useMove, useOpenMoves } from '../moving.jsx';
+import { newId } from '../intents.js';
+import { complaints, useIntent, useOpenIntents } from '../intending.jsx';
 import { Failed, Field, focusFirstWrong, TextField } from '../parts.jsx';
 import { linkTo } from '../router.js';
 
@@ -38,12 +38,12 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
     limit: '50',
     query: useSettled(query.trim()),
   });
-  const move = useMove(() => {
+  const intent = useIntent(() => {
     setQuery('');
     setWanted({ target: '', amount: '', note: '' });
     onDone();
   });
-  const unsettled = useOpenMoves().length > 0;
+  const unsettled = useOpenIntents().length > 0;
   const plain = typed(wanted.amount);
   const good = isAmount(plain, account.balance) && !isNegative(plain) && !isZero(plain);
   const amount = good ? inDigitsOf(plain, account.balance) : plain;
@@ -63,7 +63,7 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
       read(place),
       read(['channels', channel, 'accounts', target.user_pk, account.currency]),
     ]).catch(() => [account, null]);
-    move.ask(transferOf(channel, account, target, amount, wanted.note.trim()), {
+    intent.ask(transferOf(channel, account, target, amount, wanted.note.trim()), {
       title: `Transfer ${shown(amount, account.currency)}?`,
       yes: 'Transfer',
       facts: factsOf(source, receiver, target, amount),
@@ -74,7 +74,7 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
         : undefined,
     });
   };
-  const wrongAt = complaints(missing, move.refusal, FIELDS);
+  const wrongAt = complaints(missing, intent.refusal, FIELDS);
   const told = ['target', 'amount', 'note'].some(wrongAt);
   return (
     <section aria-labelledby="transfer">
@@ -85,7 +85,7 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
         </p>
       ) : (
         <form class="narrow" onSubmit={submit} noValidate>
-          {move.refusal && !told && <Failed error={move.refusal} />}
+          {intent.refusal && !told && <Failed error={intent.refusal} />}
           <TextField
             label="Find an account"
             type="search"
@@ -124,7 +124,7 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
           {unsettled && <small>Settle first what stands at the top of the page.</small>}
         </form>
       )}
-      {move.dialog}
+      {intent.dialog}
     </section>
   );
 }

@@ -3,24 +3,24 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Refused, Unanswered } from './api.js';
-import { make, MAY_ARRIVE_MS, onMoves, openMoves, settle } from './moves.js';
+import { make, MAY_ARRIVE_MS, onIntents, openIntents, settle } from './intents.js';
 import { tell } from './notices.js';
 import { Confirm, Facts } from './parts.jsx';
 
 /**
- * Returns `{ ask, refusal, dialog }`: `ask(move, question)` opens the dialog, where `question` is
+ * Returns `{ ask, refusal, dialog }`: `ask(intent, question)` opens the dialog, where `question` is
  * `{ yes, facts, warning }`; `refusal` is the last one; `dialog` belongs into the form.
- * `onDone(answer)` is called once the move is made; it may leave the screen.
+ * `onDone(answer)` is called once the intent is made; it may leave the screen.
  */
-export function useMove(onDone) {
+export function useIntent(onDone) {
   const [asked, setAsked] = useState(null);
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState(null);
   const running = useRef(false);
 
-  const ask = (move, question) => {
+  const ask = (intent, question) => {
     setRefusal(null);
-    setAsked({ move, question });
+    setAsked({ intent, question });
   };
   const yes = async () => {
     // A second click may come before the button is seen to be disabled.
@@ -28,9 +28,9 @@ export function useMove(onDone) {
     running.current = true;
     setBusy(true);
     try {
-      const answer = await make(asked.move);
+      const answer = await make(asked.intent);
       onDone(answer);
-      tell('done', asked.move.title, asked.move.link);
+      tell('done', asked.intent.title, asked.intent.link);
     } catch (error) {
       // What has no answer is told, and can be repeated, at the top of the page.
       if (error instanceof Refused) setRefusal(error);
@@ -67,19 +67,21 @@ export function complaints(missing, refusal, fieldOf) {
   };
 }
 
-/** Render again whenever the open moves change, and return them. */
-export function useOpenMoves() {
-  const [moves, setMoves] = useState(openMoves);
-  useEffect(() => onMoves(() => setMoves(openMoves())), []);
-  return moves;
+/** Render again whenever the open intents change, and return them. */
+export function useOpenIntents() {
+  const [intents, setIntents] = useState(openIntents);
+  useEffect(() => onIntents(() => setIntents(openIntents())), []);
+  return intents;
 }
 
-/** The moves whose outcome nobody knows, each to be repeated safely, or given up. */
-export function OpenMoves({ onSettled }) {
-  return useOpenMoves().map((move) => <OpenMove key={move.id} move={move} onSettled={onSettled} />);
+/** The intents whose outcome nobody knows, each to be repeated safely, or given up. */
+export function OpenIntents({ onSettled }) {
+  return useOpenIntents().map((intent) => (
+    <OpenIntent key={intent.id} intent={intent} onSettled={onSettled} />
+  ));
 }
 
-function OpenMove({ move, onSettled }) {
+function OpenIntent({ intent, onSettled }) {
   const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState('');
   const attempt = async (work) => {
@@ -95,21 +97,21 @@ function OpenMove({ move, onSettled }) {
     }
   };
   const repeat = async () => {
-    await make(move);
-    tell('done', move.title, move.link);
+    await make(intent);
+    tell('done', intent.title, intent.link);
     onSettled();
   };
   const giveUp = async () => {
-    const outcome = await settle(move);
-    if (outcome === 'made') tell('done', move.title, move.link);
-    else if (outcome === 'not made') tell('failed', `Not made: ${move.title}`);
+    const outcome = await settle(intent);
+    if (outcome === 'made') tell('done', intent.title, intent.link);
+    else if (outcome === 'not made') tell('failed', `Not made: ${intent.title}`);
     else setSaid(`It may still arrive. Look again in ${Math.ceil(outcome / 1000)} seconds.`);
     if (typeof outcome === 'string') onSettled();
   };
   return (
     <div role="alert" class="notice unsure">
       <p>
-        <strong>Nobody knows yet whether this was made:</strong> {move.title}
+        <strong>Nobody knows yet whether this was made:</strong> {intent.title}
       </p>
       <p>
         No answer came. Sending it again is safe: it carries an id, and is made once only.

@@ -60,7 +60,7 @@ MISHAPS: dict[str, Callable[[Route], None]] = {
 
 
 def alert(page: Page) -> str:
-    """Return what stands at the top about a move whose answer is missing."""
+    """Return what stands at the top about an intent whose answer is missing."""
     expect(page.tab.get_by_role("alert")).to_have_count(1)
     return page.tab.get_by_role("alert").inner_text()
 
