@@ -4,8 +4,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Refused, Unanswered } from './api.js';
 import { make, MAY_ARRIVE_MS, onIntents, openIntents, settle } from './intents.js';
-import { tell } from './notices.js';
-import { Confirm, Facts } from './parts.jsx';
+import { putAway, tell } from './notices.js';
+import { Confirm, Facts, focusFirstWrong } from './parts.jsx';
 
 /**
  * Returns `{ ask, refusal, dialog }`: `ask(intent, question)` opens the dialog, where `question` is
@@ -18,7 +18,11 @@ export function useIntent(onDone) {
   const [refusal, setRefusal] = useState(null);
   const running = useRef(false);
 
+  useEffect(() => {
+    if (refusal) focusFirstWrong(document);
+  }, [refusal]);
   const ask = (intent, question) => {
+    putAway();
     setRefusal(null);
     setAsked({ intent, question });
   };
@@ -27,19 +31,21 @@ export function useIntent(onDone) {
     if (running.current) return;
     running.current = true;
     setBusy(true);
+    let answer = null;
     try {
-      const answer = await make(asked.intent);
-      onDone(answer);
-      tell('done', asked.intent.title, asked.intent.link);
+      answer = await make(asked.intent);
     } catch (error) {
       // What has no answer is told, and can be repeated, at the top of the page.
       if (error instanceof Refused) setRefusal(error);
       else if (!(error instanceof Unanswered)) tell('failed', `Not sent: ${error.message}`);
-    } finally {
-      running.current = false;
-      setBusy(false);
-      setAsked(null);
     }
+    running.current = false;
+    setBusy(false);
+    setAsked(null);
+    if (answer === null) return;
+    onDone(answer);
+    const { title, before, link } = asked.intent;
+    tell('done', (answer.status === 200 && before) || title, link);
   };
   const dialog = asked && (
     <Confirm

@@ -2,7 +2,8 @@
 // once only. So a double click, a reload or a lost answer never moves credit twice.
 //
 // An intent is { id, title, method, where, body, headers, proof, link, sentMs }: `title` says what it
-// does once it is made, and `proof` is where it can be read then.
+// does once it is made, and `proof` is where it can be read then. One whose place is not its own,
+// as a reversal's is not, says in `before` what it means that it was made before.
 
 import { Refused, read, write } from './api.js';
 
@@ -12,11 +13,11 @@ const KEY = 'loyalty-money.intents';
 export const MAY_ARRIVE_MS = 60_000;
 
 const listeners = new Set();
-const underWay = new Set();
+const firstUnderWay = new Set();
 
 /** Return the intents that were sent and whose outcome this tab does not know, oldest first. */
 export function openIntents() {
-  return kept().filter((intent) => !underWay.has(intent.id));
+  return kept().filter((intent) => !firstUnderWay.has(intent.id));
 }
 
 /** Call back whenever the open intents change; returns how to stop that. */
@@ -39,7 +40,7 @@ export function newId() {
 export async function make(intent) {
   const isFirst = !kept().some((each) => each.id === intent.id);
   try {
-    underWay.add(intent.id);
+    if (isFirst) firstUnderWay.add(intent.id);
     remember({ ...intent, sentMs: Date.now() });
     const answer = await write(intent.method, intent.where, intent.body, intent.headers);
     forget(intent.id);
@@ -49,7 +50,7 @@ export async function make(intent) {
     if (error instanceof Refused && isFirst) forget(intent.id);
     throw error;
   } finally {
-    underWay.delete(intent.id);
+    firstUnderWay.delete(intent.id);
     tellAll();
   }
 }

@@ -8,7 +8,7 @@ import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 import { onSignedOut, read } from './api.js';
 import { OpenIntents } from './intending.jsx';
 import { onNotice, putAway } from './notices.js';
-import { Failed } from './parts.jsx';
+import { Failed, Title } from './parts.jsx';
 import { goTo, linkTo, usePlace } from './router.js';
 import { AccountById, AccountDetail } from './screens/account.jsx';
 import { Accounts } from './screens/accounts.jsx';
@@ -92,19 +92,21 @@ function SignedIn({ session, place, onSignOut }) {
       </a>
       <Header session={session} channel={channel} at={rest[0] ?? ''} onSignOut={onSignOut} />
       <main class="container" id="main">
-        <Notice place={place.hash} />
-        <OpenIntents onSettled={() => setTurn(turn + 1)} />
+        <div class="told">
+          <Notice place={place.hash} />
+          <OpenIntents onSettled={() => setTurn(turn + 1)} />
+        </div>
         {broken && <Failed error={broken} again={resetBroken} />}
         {!broken && known && (
           <Screen
-            key={`${channel} ${rest.join(' ')} ${turn}`}
+            key={`${place.hash} ${turn}`}
             {...named}
             session={session}
             channel={channel}
             query={place.parameters}
           />
         )}
-        {!broken && !known && <Missing channel={channel} />}
+        {!broken && !known && <Missing session={session} channel={channel} />}
       </main>
     </>
   );
@@ -181,13 +183,17 @@ function Notice({ place }) {
   );
 }
 
-function Missing({ channel }) {
+function Missing({ session, channel }) {
   return (
-    <Failed
-      error={
-        new Error(`There is no such screen, or your sign-in does not reach ${channel ?? 'it'}.`)
-      }
-    />
+    <>
+      <Title>Not found</Title>
+      <p>
+        {session.channels.includes(channel)
+          ? 'The console has no such screen.'
+          : `Your sign-in does not reach the channel ${channel}.`}
+      </p>
+      <a href={linkTo([])}>Go home</a>
+    </>
   );
 }
 

@@ -14,18 +14,34 @@ export function shown(amount, currency) {
 }
 
 /**
- * Return what was typed as plain decimal text. A decimal comma is understood where this browser's
- * language writes one; everything else is left for the service to judge.
+ * Return what was typed as plain decimal text, or "" for what could mean two things: where this
+ * browser's language writes a decimal comma, a point may part thousands.
  */
 export function typed(text) {
   const plain = text.trim().replace(/^\u2212/, '-');
-  return decimalMark() === ',' && !plain.includes('.') ? plain.replace(',', '.') : plain;
+  if (decimalMark() !== ',') return plain;
+  return plain.includes('.') ? '' : plain.replace(',', '.');
 }
 
-/** Return what is shown as an example in an amount's field. */
-export function example(amount) {
-  const digits = amount ? digitsOf(amount) : 2;
-  return digits ? `0${decimalMark()}${'0'.repeat(digits)}` : '0';
+/** Return an amount as it is typed into a field: plain, with this browser's decimal mark. */
+export function asTyped(amount) {
+  return amount.replace('.', decimalMark());
+}
+
+/** Return the smallest amount that has the digits of another, as it is typed. */
+export function example(amount = '0.00') {
+  return asTyped(
+    amount
+      .replace('-', '')
+      .replace(/\d/g, '0')
+      .replace(/^0+(?=\d)/, '')
+      .replace(/0$/, '1'),
+  );
+}
+
+/** How amounts are written, said where one is wrong. */
+export function howToWrite(amount) {
+  return `such as ${example(amount)}, without marks between thousands`;
 }
 
 /** Return an amount with the digits of another, "25" as "25.00", where it has no more than that. */

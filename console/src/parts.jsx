@@ -18,17 +18,20 @@ export function Time({ at }) {
   );
 }
 
-/** The heading of a screen; the focus comes here when the screen is entered. */
-export function Title({ children }) {
+/** The heading of a screen, and what it is about; the focus comes here when it is entered. */
+export function Title({ children, of }) {
   const heading = useRef();
+  useEffect(() => heading.current.focus(), []);
   useEffect(() => {
-    document.title = `${heading.current.textContent} - Loyalty Money`;
-    heading.current.focus();
-  }, []);
+    document.title = [of, heading.current.textContent, 'Loyalty Money'].filter(Boolean).join(' - ');
+  }, [of]);
   return (
-    <h1 ref={heading} tabIndex={-1}>
-      {children}
-    </h1>
+    <hgroup>
+      <h1 ref={heading} tabIndex={-1}>
+        {children}
+      </h1>
+      {of && <p>{of}</p>}
+    </hgroup>
   );
 }
 
@@ -94,7 +97,7 @@ export function YesNo({ label, hint, value, onValue, disabled }) {
 
 /** What stands for a thing or a list while it loads, fails, or is empty; otherwise the children. */
 export function Loaded({ of, empty, children }) {
-  if (of.error) return <Failed error={of.error} again={of.reload} />;
+  if (of.error && !of.items?.length) return <Failed error={of.error} again={of.reload} />;
   if (of.value === undefined && of.items === undefined) {
     return <p aria-busy="true">Loading ...</p>;
   }
@@ -143,7 +146,8 @@ export function Table({ caption, list, columns, empty }) {
           </tbody>
         </table>
       </div>
-      {list.hasMore && (
+      {list.error && <Failed error={list.error} again={list.more} />}
+      {list.hasMore && !list.error && (
         <button type="button" class="secondary" aria-busy={list.loading} onClick={list.more}>
           Show more
         </button>
@@ -175,9 +179,11 @@ export function Confirm({ title, yes, busy, onYes, onNo, children }) {
   const heading = useRef();
   const name = useId();
   useEffect(() => {
+    const before = document.activeElement;
     dialog.current.showModal();
     // Not a button: the key that opened the question may still be down, and repeats.
     heading.current.focus();
+    return () => before.focus();
   }, []);
   const cancel = (event) => {
     event.preventDefault();
@@ -203,7 +209,7 @@ export function Confirm({ title, yes, busy, onYes, onNo, children }) {
   );
 }
 
-/** Put the focus into the first field of a form that is wrong, once it is marked. */
-export function focusFirstWrong(form) {
-  setTimeout(() => form.querySelector('[aria-invalid=true]')?.focus());
+/** Put the focus into the first field below an element that is wrong, once it is marked. */
+export function focusFirstWrong(element) {
+  setTimeout(() => element.querySelector('[aria-invalid=true]')?.focus());
 }

@@ -296,10 +296,53 @@ def test_a_transfer_is_reversed_as_a_whole_and_once(browser: Chromium, service: 
         assert f"Reversed TRY\u00a020.00: from {target} back to {source}." in alert(page)
         page.tab.get_by_role("button", name="Send it again").click()
         expect(row(page, "Account activities", "Reversal")).to_have_count(1)
-        reverse.click()
-        answer(page, "Reverse")
-        expect(row(page, "Account activities", "Reversal")).to_have_count(1)
-        # An opening and a reversal are not undone.
-        expect(page.tab.get_by_role("button", name="Reverse")).to_have_count(1)
+        # What was reversed is not offered again; an opening and a reversal never are.
+        expect(page.tab.get_by_role("button", name="Reverse")).to_have_count(0)
         page.complaints.clear()
     assert (balance_of(service, source), balance_of(service, target)) == ("50.00", "0.00")
+
+
+def test_a_reversal_that_was_made_before_is_told_as_that(
+    browser: Chromium, service: Service
+) -> None:
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    sent = {"source": source, "target": target, "amount": "20.00"}
+    ask_as_staff(service, "PUT", f"/transfers/{source}-wrong", sent)
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        reverse = page.tab.get_by_role("button", name="Reverse -TRY\u00a020.00")
+        expect(reverse).to_be_visible()
+        ask_as_staff(service, "PUT", f"/transfers/{source}-wrong/reversal")
+        reverse.click()
+        answer(page, "Reverse")
+        expect(told(page)).to_contain_text("It was reversed before: nothing moved now.")
+    assert balance_of(service, source) == "50.00"
+
+
+def test_sending_again_in_vain_says_why_and_stays_open(browser: Chromium, service: Service) -> None:
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        page.tab.route(TRANSFERS, lose_the_request, times=1)
+        fill_transfer(page, target, "20")
+        answer(page, "Transfer")
+        drained = {"source": source, "target": target, "amount": "50.00"}
+        ask_as_staff(service, "PUT", f"/transfers/{source}-drained", drained)
+        page.tab.get_by_role("button", name="Send it again").click()
+        expect(page.tab.get_by_role("alert")).to_contain_text("0.00 TRY")
+        expect(page.tab.get_by_role("button", name="Save")).to_be_disabled()
+        page.complaints.clear()
+    assert balance_of(service, source) == "0.00"
+
+
+def test_the_focus_is_back_where_the_question_was_asked(
+    browser: Chromium, service: Service
+) -> None:
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        fill_transfer(page, target, "60")
+        question(page).get_by_role("button", name="Cancel").click()
+        save = page.tab.get_by_role("button", name="Save")
+        expect(save).to_be_focused()
+        save.click()
+        answer(page, "Transfer")
+        expect(page.tab.get_by_label("Transfer Amount")).to_be_focused()
+        page.complaints.clear()

@@ -93,9 +93,10 @@ def fill_basket(page: Page, total: str = "40.00", currency: str = "try") -> None
 
 
 def use_credit(page: Page, amount: str) -> None:
-    """Ask to use an amount of credit."""
+    """Ask to use an amount of credit, and wait for the answer: it empties the field."""
     page.fill("#amount", amount)
     page.click("#credit button", "Use credit")
+    page.wait_for("main[aria-busy=false]")
 
 
 def choose(page: Page, option: tuple[str, str]) -> None:

@@ -66,8 +66,7 @@ def test_a_wrong_amount_is_told_at_its_field_and_changes_nothing(
             assert page.focused() == "amount"
             assert not page.sees("#credit-used")
             assert "40.00" in page.text("#sum-unpaid")
-            page.fill("#amount", "0.00")
-            page.click("#credit button", "Use credit")
+            use_credit(page, "0.00")
             page.tab.locator("#amount-error").wait_for(state="hidden")
 
 

@@ -6,7 +6,7 @@ import { path, write } from '../api.js';
 import { BalanceChart } from '../chart.jsx';
 import { useList, useThing } from '../loading.js';
 import { shown } from '../money.js';
-import { tell } from '../notices.js';
+import { putAway, tell } from '../notices.js';
 import { Confirm, Facts, Failed, Loaded, Money, Table, Time, Title } from '../parts.jsx';
 import { linkTo } from '../router.js';
 import { may } from '../session.js';
@@ -25,7 +25,7 @@ export function AccountDetail({ session, channel, user_pk, currency }) {
   };
   return (
     <>
-      <Title>Loyalty Account Detail</Title>
+      <Title of={account.value?.account_id}>Loyalty Account Detail</Title>
       <Loaded of={account}>
         {account.value && (
           <>
@@ -113,16 +113,17 @@ function Holds({ place, account, list, mayVoid, onDone }) {
   const [error, setError] = useState(null);
   const money = (hold) => shown(hold.amount, account.currency);
   const release = async () => {
+    putAway();
     setBusy(true);
     setError(null);
     try {
       // Voiding is repeatable by itself: the hold's own id makes it happen once.
       await write('POST', path([...place, 'holds', asked.id, 'void']));
       tell('done', `Voided the hold ${asked.id}: ${money(asked)} can be spent again.`);
-      onDone();
     } catch (refused) {
       setError(refused);
     } finally {
+      onDone();
       setBusy(false);
       setAsked(null);
     }

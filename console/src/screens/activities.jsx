@@ -40,10 +40,16 @@ export function Activities({ channel, account, list, mayReverse, onDone }) {
   const money = (amount) => shown(amount, account.currency);
   const counterparty = ({ counterparty: name }) =>
     HOUSES[name] ?? <a href={linkTo([channel, 'account-ids', name])}>{name}</a>;
-  const order = ({ order: reference }) =>
-    reference && <a href={linkTo([channel, 'orders', reference])}>{reference}</a>;
+  // What a hold was captured for is an order of the shop's own, which is not kept here.
+  const order = ({ kind, order: reference }) =>
+    ['order', 'refund'].includes(kind) ? (
+      <a href={linkTo([channel, 'orders', reference])}>{reference}</a>
+    ) : (
+      reference
+    );
   const reverse = (entry) =>
-    REVERSIBLE.has(entry.kind) && (
+    REVERSIBLE.has(entry.kind) &&
+    !list.items.some((each) => each.id === `reversal:${entry.id}`) && (
       <button
         type="button"
         class="secondary"
@@ -57,15 +63,15 @@ export function Activities({ channel, account, list, mayReverse, onDone }) {
   const columns = [
     ['Time', (entry) => <Time at={entry.created_at} />],
     ['Kind', (entry) => KINDS[entry.kind] ?? entry.kind],
-    ['Counter-account', counterparty],
-    ['Order', order],
-    ['Note', (entry) => entry.note],
     ['Amount', (entry) => <Money amount={entry.amount} currency={account.currency} />, 'number'],
     [
       'Balance after',
       (entry) => <Money amount={entry.balance_after} currency={account.currency} />,
       'number',
     ],
+    ['Counter-account', counterparty],
+    ['Order', order],
+    ['Note', (entry) => entry.note],
   ];
   return (
     <section aria-labelledby="activities">
@@ -73,13 +79,13 @@ export function Activities({ channel, account, list, mayReverse, onDone }) {
         <h2 id="activities">Account Activities</h2>
         {list.items?.length > 0 && <Export account={account} place={place} />}
       </header>
+      {intent.refusal && <Failed error={intent.refusal} />}
       <Table
         caption="Account activities"
         list={list}
         empty="Nothing has happened on this account yet."
         columns={mayReverse ? [...columns, ['Action', reverse]] : columns}
       />
-      {intent.refusal && <Failed error={intent.refusal} />}
       {intent.dialog}
     </section>
   );
@@ -93,11 +99,13 @@ function Export({ account, place }) {
       const rows = await readAll([...place, 'activities'], (count) =>
         setTold(`Exporting, ${count} so far ...`),
       );
-      saveCsv(`activities-${account.account_id}.csv`, rows, [
+      const dated = rows.map((row) => ({ ...row, currency: account.currency }));
+      saveCsv(`activities-${account.account_id}.csv`, dated, [
         'created_at',
         'kind',
         'amount',
         'balance_after',
+        'currency',
         'counterparty',
         'order',
         'note',
@@ -134,6 +142,7 @@ function reversalOf(channel, account, entry) {
     title: `Reversed ${amount}: from ${from} back to ${to}.`,
     method: 'PUT',
     where: path(['channels', channel, 'transfers', entry.id, 'reversal']),
+    before: 'It was reversed before: nothing moved now.',
     proof: ['channels', channel, 'transfers', `reversal:${entry.id}`],
     link: {
       href: linkTo([channel, 'accounts', account.user_pk, account.currency]),

@@ -4,11 +4,12 @@ import { useState } from 'preact/hooks';
 
 import { path } from '../api.js';
 import { useSettled, useThing } from '../loading.js';
-import { example, isAmount, isNegative, isZero, shown, typed } from '../money.js';
+import { example, howToWrite, isAmount, isNegative, isZero, shown, typed } from '../money.js';
 import { newId } from '../intents.js';
 import { complaints, useIntent, useOpenIntents } from '../intending.jsx';
 import { Failed, Field, focusFirstWrong, TextField, Title, YesNo } from '../parts.jsx';
 import { goTo, linkTo } from '../router.js';
+import { may } from '../session.js';
 
 /** Where the refusals of the service belong in this form, by their code. */
 const FIELDS = {
@@ -19,7 +20,7 @@ const FIELDS = {
   unknown_user: 'user_email',
 };
 
-export function NewAccount({ channel, query }) {
+export function NewAccount({ session, channel, query }) {
   const [wanted, setWanted] = useState({
     account_id: '',
     user_email: query.user_email ?? '',
@@ -28,24 +29,30 @@ export function NewAccount({ channel, query }) {
     currency: '',
   });
   const [missing, setMissing] = useState({});
-  const set = (name) => (value) => setWanted({ ...wanted, [name]: value });
+  const set = (name) => (value) => {
+    setWanted({ ...wanted, [name]: value });
+    setMissing({ ...missing, [name]: undefined });
+  };
   const user = useUser(channel, wanted.user_email.trim());
   const intent = useIntent((answer) => {
     goTo([channel, 'accounts', answer.body.user_pk, answer.body.currency]);
   });
   const unsettled = useOpenIntents().length > 0;
   const currency = wanted.currency.trim().toUpperCase();
-  const balance = typed(wanted.balance) || '0';
+  const balance = wanted.balance.trim() ? typed(wanted.balance) : '0';
 
   const submit = (event) => {
     event.preventDefault();
     const wrong = {
       user_email: user.found ? undefined : 'Choose a user of this channel first.',
+      account_id: /^[A-Za-z0-9_-]{0,64}$/.test(wanted.account_id.trim())
+        ? undefined
+        : 'Write letters, digits, - and _ alone.',
       currency: /^[A-Z]{3}$/.test(currency) ? undefined : 'Write the three letters of a currency.',
       balance:
         isAmount(balance, balance) && !isNegative(balance)
           ? undefined
-          : `Write an amount of zero or more, such as ${example()}.`,
+          : `Write an amount of zero or more, ${howToWrite()}.`,
     };
     setMissing(wrong);
     if (Object.values(wrong).some(Boolean)) return focusFirstWrong(event.currentTarget);
@@ -63,6 +70,14 @@ export function NewAccount({ channel, query }) {
   };
   const wrongAt = complaints(missing, intent.refusal, FIELDS);
   const told = ['account_id', 'user_email', 'balance', 'currency'].some(wrongAt);
+  if (!may(session, 'accounts')) {
+    return (
+      <>
+        <Title>New Loyalty Account</Title>
+        <p class="empty">Your sign-in may not open accounts.</p>
+      </>
+    );
+  }
   return (
     <>
       <Title>New Loyalty Account</Title>

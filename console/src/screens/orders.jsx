@@ -4,7 +4,18 @@ import { useState } from 'preact/hooks';
 
 import { path, read } from '../api.js';
 import { useList, useThing } from '../loading.js';
-import { inDigitsOf, isAmount, isNegative, isZero, minus, plus, shown, typed } from '../money.js';
+import {
+  asTyped,
+  howToWrite,
+  inDigitsOf,
+  isAmount,
+  isNegative,
+  isZero,
+  minus,
+  plus,
+  shown,
+  typed,
+} from '../money.js';
 import { newId } from '../intents.js';
 import { complaints, useIntent, useOpenIntents } from '../intending.jsx';
 import {
@@ -131,7 +142,12 @@ export function OrderDetail({ session, channel, reference }) {
           <>
             <Information channel={channel} order={order.value} />
             {may(session, 'refunds') && (
-              <Refund channel={channel} order={order.value} onDone={order.reload} />
+              <Refund
+                key={order.value.refunded}
+                channel={channel}
+                order={order.value}
+                onDone={order.reload}
+              />
             )}
           </>
         )}
@@ -171,7 +187,7 @@ const FIELDS = { invalid_amount: 'amount', refund_exceeds_payment: 'amount' };
 
 function Refund({ channel, order, onDone }) {
   const left = minus(order.loyalty_money, order.refunded);
-  const [wanted, setWanted] = useState(left);
+  const [wanted, setWanted] = useState(asTyped(left));
   const [missing, setMissing] = useState({});
   const unsettled = useOpenIntents().length > 0;
   const intent = useIntent(onDone);
@@ -191,7 +207,9 @@ function Refund({ channel, order, onDone }) {
   }
   const submit = (event) => {
     event.preventDefault();
-    setMissing({ amount: good ? undefined : `Write an amount up to ${money(left)}.` });
+    setMissing({
+      amount: good ? undefined : `Write an amount up to ${money(left)}, ${howToWrite(left)}.`,
+    });
     if (!good) return focusFirstWrong(event.currentTarget);
     intent.ask(refundOf(channel, order, amount), {
       title: `Refund ${money(amount)}?`,

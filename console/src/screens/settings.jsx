@@ -98,7 +98,7 @@ function Editor({ place, setting, channel, mayEdit }) {
     setWrong(undefined);
     setBusy(true);
     try {
-      const sent = isList ? JSON.parse(wanted) : wanted;
+      const sent = isList ? JSON.parse(wanted) : sentAs(name, wanted);
       // The last write counts, and the same one may be sent again: no id is needed.
       const { body } = await write('PUT', path(place), { value: sent });
       goTo([channel, 'settings']);
@@ -185,9 +185,19 @@ function Json({ label, wrong, disabled, value, onValue }) {
   );
 }
 
+/** Return text as a setting takes it: a currency's code is written in capitals. */
+function sentAs(name, value) {
+  return name === 'DEFAULT_CURRENCY' ? value.trim().toUpperCase() : value;
+}
+
+function said([at, text]) {
+  const where = at.replace(/^value\.?/, '');
+  return (where && `${where}: `) + text.replace(/^Value error, /, '');
+}
+
 /** Return what is wrong with a value, field by field where the service says so. */
 function complaintOf(error) {
   if (error instanceof SyntaxError) return `This is not JSON: ${error.message}`;
   const fields = Object.entries(error.fields ?? {});
-  return fields.length ? fields.map(([at, text]) => `${at}: ${text}`).join('; ') : error.message;
+  return fields.length ? fields.map(said).join('; ') : error.message;
 }

@@ -6,6 +6,7 @@ import { path, read } from '../api.js';
 import { useList, useSettled } from '../loading.js';
 import {
   example,
+  howToWrite,
   inDigitsOf,
   isAmount,
   isNegative,
@@ -20,6 +21,8 @@ import { complaints, useIntent, useOpenIntents } from '../intending.jsx';
 import { Failed, Field, focusFirstWrong, TextField } from '../parts.jsx';
 import { linkTo } from '../router.js';
 
+const NOTE_BYTES = 256;
+
 const FIELDS = {
   currency_mismatch: 'target',
   insufficient_credit: 'amount',
@@ -32,7 +35,12 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
   const [query, setQuery] = useState('');
   const [wanted, setWanted] = useState({ target: '', amount: '', note: '' });
   const [missing, setMissing] = useState({});
-  const set = (name) => (value) => setWanted({ ...wanted, [name]: value });
+  const [busy, setBusy] = useState(false);
+  const [unread, setUnread] = useState(null);
+  const set = (name) => (value) => {
+    setWanted({ ...wanted, [name]: value });
+    setMissing({ ...missing, [name]: undefined });
+  };
   const place = ['channels', channel, 'accounts', account.user_pk, account.currency];
   const targets = useList([...place, 'transfer-targets'], {
     limit: '50',
@@ -51,18 +59,34 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
 
   const submit = async (event) => {
     event.preventDefault();
+    if (busy) return;
     const form = event.currentTarget;
     const wrong = {
       target: target ? undefined : 'Choose the account that receives the credit.',
-      amount: good ? undefined : `Write an amount above zero, such as ${example(account.balance)}.`,
+      amount: good ? undefined : `Write an amount above zero, ${howToWrite(account.balance)}.`,
+      note:
+        new TextEncoder().encode(wanted.note.trim()).length <= NOTE_BYTES
+          ? undefined
+          : `Write at most ${NOTE_BYTES} bytes: letters like ğ count twice, emoji four times.`,
     };
     setMissing(wrong);
     if (Object.values(wrong).some(Boolean)) return focusFirstWrong(form);
-    // The numbers that are confirmed are those of this moment.
-    const [source, receiver] = await Promise.all([
-      read(place),
-      read(['channels', channel, 'accounts', target.user_pk, account.currency]),
-    ]).catch(() => [account, null]);
+    setBusy(true);
+    setUnread(null);
+    try {
+      // The numbers that are confirmed are those of this moment.
+      const [source, receiver] = await Promise.all([
+        read(place),
+        read(['channels', channel, 'accounts', target.user_pk, account.currency]),
+      ]);
+      ask(source, receiver);
+    } catch (error) {
+      setUnread(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const ask = (source, receiver) => {
     intent.ask(transferOf(channel, account, target, amount, wanted.note.trim()), {
       title: `Transfer ${shown(amount, account.currency)}?`,
       yes: 'Transfer',
@@ -76,16 +100,17 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
   };
   const wrongAt = complaints(missing, intent.refusal, FIELDS);
   const told = ['target', 'amount', 'note'].some(wrongAt);
+  const refusal = unread ?? (told ? null : intent.refusal);
   return (
     <section aria-labelledby="transfer">
-      <h2 id="transfer">Create Transfer</h2>
+      <h2 id="transfer">Create Transfer from {account.account_id}</h2>
       {!hasEntries ? (
         <p class="empty">
           Nothing has come in or gone out yet: an account may send once it has received something.
         </p>
       ) : (
         <form class="narrow" onSubmit={submit} noValidate>
-          {intent.refusal && !told && <Failed error={intent.refusal} />}
+          {refusal && <Failed error={refusal} />}
           <TextField
             label="Find an account"
             type="search"
@@ -118,7 +143,7 @@ export function Transfer({ channel, account, hasEntries, onDone }) {
             value={wanted.note}
             onValue={set('note')}
           />
-          <button type="submit" disabled={unsettled}>
+          <button type="submit" aria-busy={busy} disabled={unsettled}>
             Save
           </button>
           {unsettled && <small>Settle first what stands at the top of the page.</small>}
@@ -194,7 +219,7 @@ function factsOf(source, receiver, target, amount) {
     ],
     [
       `To ${target.account_id} (${target.user_email})`,
-      receiver ? change(receiver.balance, plus(receiver.balance, amount)) : 'receives it',
+      change(receiver.balance, plus(receiver.balance, amount)),
     ],
   ];
 }

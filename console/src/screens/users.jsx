@@ -44,7 +44,7 @@ export function Users({ channel, query }) {
           [
             'Loyalty accounts',
             (user) => (
-              <a href={linkTo([channel, 'accounts'], { user_pk: user.user_pk })}>
+              <a href={linkTo([channel, 'accounts'], { user_email: user.email })}>
                 Accounts of {user.email}
               </a>
             ),
@@ -52,7 +52,7 @@ export function Users({ channel, query }) {
           [
             'Orders',
             (user) => (
-              <a href={linkTo([channel, 'orders'], { user_pk: user.user_pk })}>
+              <a href={linkTo([channel, 'orders'], { user_email: user.email })}>
                 Orders of {user.email}
               </a>
             ),
