@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -42,6 +43,7 @@ from chalicelib.routes.files import File, policy, show_file
 
 CHANNEL: Final = "demo"
 PASSWORD: Final = "demo"  # noqa: S105  # known to all: the door opens on a developer's machine alone
+HERE: Final = ("127.0.0.1", "localhost")
 STAFF_LIFE_S: Final = 8 * 60 * 60
 DECLARED: Final[list[Route]] = []
 """The routes of this door: no part of the interface, so not among those that describe it."""
@@ -174,6 +176,9 @@ def log_in(request: Request) -> Answer:
 def mint_staff_token(request: Request, body: StaffTokenForm) -> Answer:
     """Mint a token for staff of the demo channel, as an identity provider would."""
     auth.check_same_site({"sec-fetch-site": request.headers.get("sec-fetch-site", "none")})
+    # A stranger's name that leads to this machine is another site; browsers do not say so.
+    if urlsplit(f"//{request.headers.get('host', HERE[0])}").hostname not in HERE:
+        raise CrossSiteWrite
     scopes = body.scopes.split()
     if not scopes or not set(scopes) <= {*auth.SCOPES, "admin"} - {"owner"}:
         raise InvalidRequest("Ask for scopes of staff, such as admin or read.")

@@ -12,7 +12,7 @@ export class Refused extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || `The service answered ${status}.`);
     this.status = status;
-    this.code = problem.code ?? 'unknown';
+    this.code = problem.code;
     this.fields = Object.fromEntries(
       (problem.errors ?? []).map((each) => [each.field, each.detail]),
     );
@@ -39,7 +39,8 @@ export function path(segments, parameters = {}) {
 /** Read. Throws `Refused`, or `Unanswered` after a few tries. */
 export async function read(segments, parameters) {
   const where = path(segments, parameters);
-  return (await patiently(() => send('GET', where), true)).body;
+  const session = currentSession();
+  return (await patiently(() => send(session, 'GET', where), true)).body;
 }
 
 /**
@@ -47,7 +48,9 @@ export async function read(segments, parameters) {
  * write carries an id, so it is made once. Throws `Refused` or `Unanswered`.
  */
 export function write(method, where, body, headers) {
-  return patiently(() => send(method, where, body, headers), false);
+  // Whoever began it goes on with it, whatever happens in this tab meanwhile.
+  const session = currentSession();
+  return patiently(() => send(session, method, where, body, headers), false);
 }
 
 async function patiently(work, mayRepeatSilence) {
@@ -63,8 +66,7 @@ async function patiently(work, mayRepeatSilence) {
   return work();
 }
 
-async function send(method, where, body, headers = {}) {
-  const session = currentSession();
+async function send(session, method, where, body, headers = {}) {
   const all = { ...headers };
   if (session) all.Authorization = `Bearer ${session.token}`;
   if (body !== undefined) all['Content-Type'] = 'application/json';
@@ -86,10 +88,13 @@ async function send(method, where, body, headers = {}) {
   if (answer.ok && content === null) throw new Unanswered('The answer could not be read.');
   if (answer.ok) return { status: answer.status, body: content };
   const problem = content ?? {};
-  if (answer.status >= 500 && problem.code !== 'busy') {
+  // What has no code of ours may come from something in between, after the service has acted.
+  const isDefinite = problem.code && (answer.status < 500 || problem.code === 'busy');
+  if (!isDefinite) {
     throw new Unanswered(problem.detail || `The service answered ${answer.status}.`);
   }
-  if (answer.status === 401) whenSignedOut(problem.detail);
+  const isCurrent = session?.token === currentSession()?.token;
+  if (answer.status === 401 && isCurrent) whenSignedOut(problem.detail);
   throw new Refused(answer.status, problem);
 }
 

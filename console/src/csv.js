@@ -15,6 +15,7 @@ export function saveCsv(name, rows, columns) {
 export function cell(value) {
   const text = String(value);
   const isNumber = /^-?\d+(\.\d+)?$/.test(text);
-  const safe = !isNumber && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  // Some spreadsheets part cells at a semicolon or a tab, whatever the file says.
+  const safe = isNumber ? text : text.replace(/(^|[;\t\r\n])(?=[=+\-@\t\r])/g, "$1'");
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

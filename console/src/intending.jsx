@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Refused, Unanswered } from './api.js';
-import { make, MAY_ARRIVE_MS, onIntents, openIntents, settle } from './intents.js';
+import { isUnderWay, make, MAY_ARRIVE_MS, onIntents, openIntents, settle } from './intents.js';
 import { putAway, tell } from './notices.js';
 import { Confirm, Facts, focusFirstWrong } from './parts.jsx';
 
@@ -17,6 +17,8 @@ export function useIntent(onDone) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState(null);
   const running = useRef(false);
+  const isThere = useRef(true);
+  useEffect(() => () => (isThere.current = false), []);
 
   useEffect(() => {
     if (refusal) focusFirstWrong(document);
@@ -29,6 +31,11 @@ export function useIntent(onDone) {
   const yes = async () => {
     // A second click may come before the button is seen to be disabled.
     if (running.current) return;
+    if (openIntents().length) {
+      // The forms are locked meanwhile; this question was asked before.
+      setAsked(null);
+      return;
+    }
     running.current = true;
     setBusy(true);
     let answer = null;
@@ -36,7 +43,8 @@ export function useIntent(onDone) {
       answer = await make(asked.intent);
     } catch (error) {
       // What has no answer is told, and can be repeated, at the top of the page.
-      if (error instanceof Refused) setRefusal(error);
+      if (error instanceof Refused && isThere.current) setRefusal(error);
+      else if (error instanceof Refused) tell('failed', `Not made. ${error.message}`);
       else if (!(error instanceof Unanswered)) tell('failed', `Not sent: ${error.message}`);
     }
     running.current = false;
@@ -114,6 +122,13 @@ function OpenIntent({ intent, onSettled }) {
     else setSaid(`It may still arrive. Look again in ${Math.ceil(outcome / 1000)} seconds.`);
     if (typeof outcome === 'string') onSettled();
   };
+  if (isUnderWay(intent) && !busy) {
+    return (
+      <div class="notice" aria-busy="true">
+        <p>Being sent: {intent.title}</p>
+      </div>
+    );
+  }
   return (
     <div role="alert" class="notice unsure">
       <p>

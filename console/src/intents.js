@@ -2,10 +2,11 @@
 // once only. So a double click, a reload or a lost answer never moves credit twice.
 //
 // An intent is { id, title, method, where, body, headers, proof, link, sentMs }: `title` says what it
-// does once it is made, and `proof` is where it can be read then. One whose place is not its own,
-// as a reversal's is not, says in `before` what it means that it was made before.
+// does once it is made, and `proof` is where it can be read then. Where somebody else may have done
+// the same, `before` says what that means, and `taken` is the code of its refusal.
 
-import { Refused, read, write } from './api.js';
+import { Refused, Unanswered, read, write } from './api.js';
+import { currentSession } from './session.js';
 
 const KEY = 'loyalty-money.intents';
 
@@ -13,11 +14,17 @@ const KEY = 'loyalty-money.intents';
 export const MAY_ARRIVE_MS = 60_000;
 
 const listeners = new Set();
-const firstUnderWay = new Set();
+const underWay = new Set();
 
-/** Return the intents that were sent and whose outcome this tab does not know, oldest first. */
+/** Return the user's intents that were sent and whose outcome is not known, oldest first. */
 export function openIntents() {
-  return kept().filter((intent) => !firstUnderWay.has(intent.id));
+  const subject = currentSession()?.subject;
+  return kept().filter((intent) => intent.subject === subject);
+}
+
+/** Return whether this very page waits for the answer to an intent. */
+export function isUnderWay(intent) {
+  return underWay.has(intent.id);
 }
 
 /** Call back whenever the open intents change; returns how to stop that. */
@@ -39,18 +46,21 @@ export function newId() {
  */
 export async function make(intent) {
   const isFirst = !kept().some((each) => each.id === intent.id);
+  const subject = intent.subject ?? currentSession()?.subject;
+  const note = () => remember({ ...intent, subject, sentMs: Date.now() });
   try {
-    if (isFirst) firstUnderWay.add(intent.id);
-    remember({ ...intent, sentMs: Date.now() });
+    underWay.add(intent.id);
+    note();
     const answer = await write(intent.method, intent.where, intent.body, intent.headers);
     forget(intent.id);
     return answer;
   } catch (error) {
     // A refusal tells of this attempt; an earlier one without an answer may still arrive.
     if (error instanceof Refused && isFirst) forget(intent.id);
+    else if (error instanceof Unanswered) note();
     throw error;
   } finally {
-    firstUnderWay.delete(intent.id);
+    underWay.delete(intent.id);
     tellAll();
   }
 }
@@ -69,19 +79,29 @@ export async function settle(intent) {
     forget(intent.id);
     return 'not made';
   }
+  if (intent.taken) return settleBySending(intent);
+  forget(intent.id);
+  return 'made';
+}
+
+/** What is there may be somebody else's: sent again, our own is found done. */
+async function settleBySending(intent) {
   try {
-    // What is there may be somebody else's, as an account is: sent again, our own is found done.
     await make(intent);
     return 'made';
   } catch (error) {
-    if (!(error instanceof Refused) || error.status === 401) throw error;
+    if (error.code !== intent.taken) throw error;
     forget(intent.id);
     return 'not made';
   }
 }
 
 function kept() {
-  return JSON.parse(sessionStorage.getItem(KEY) ?? '[]');
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? '[]');
+  } catch {
+    return [];
+  }
 }
 
 function remember(intent) {

@@ -7,7 +7,7 @@ import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 
 import { onSignedOut, read } from './api.js';
 import { OpenIntents } from './intending.jsx';
-import { onNotice, putAway } from './notices.js';
+import { currentNotice, onNotice, putAway } from './notices.js';
 import { Failed, Title } from './parts.jsx';
 import { goTo, linkTo, usePlace } from './router.js';
 import { AccountById, AccountDetail } from './screens/account.jsx';
@@ -45,13 +45,6 @@ function Console({ config }) {
     setSession(null);
   };
   useEffect(() => onSignedOut((why) => leave(why ?? 'Your sign-in has ended.')), []);
-  useEffect(() => {
-    if (!session) return undefined;
-    // Browsers hold no timer for longer than 24 days.
-    const left = Math.min(session.endsMs - Date.now(), 2 ** 31 - 1);
-    const timer = setTimeout(() => leave('Your sign-in has ended.'), left);
-    return () => clearTimeout(timer);
-  }, [session]);
 
   const signedIn = (token) => {
     try {
@@ -162,8 +155,8 @@ function Header({ session, channel, at, onSignOut }) {
 
 /** What happened last. It also stays on the screen that it links to. */
 function Notice({ place }) {
-  const [notice, setNotice] = useState(null);
-  useEffect(() => onNotice((told) => setNotice(told && { ...told, place: location.hash })), []);
+  const [notice, setNotice] = useState(() => here(currentNotice()));
+  useEffect(() => onNotice((told) => setNotice(here(told))), []);
   useEffect(() => {
     if (notice && notice.place !== place && notice.link?.href !== place) putAway();
   }, [place]);
@@ -181,6 +174,10 @@ function Notice({ place }) {
       )}
     </div>
   );
+}
+
+function here(told) {
+  return told && { ...told, place: location.hash };
 }
 
 function Missing({ session, channel }) {

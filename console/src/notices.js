@@ -10,6 +10,10 @@ export function tell(kind, text, link) {
   for (const work of listeners) work(current);
 }
 
+export function currentNotice() {
+  return current;
+}
+
 export function putAway() {
   current = null;
   for (const work of listeners) work(current);

@@ -180,17 +180,25 @@ export function Confirm({ title, yes, busy, onYes, onNo, children }) {
   const name = useId();
   useEffect(() => {
     const before = document.activeElement;
-    dialog.current.showModal();
+    const opened = dialog.current;
+    opened.showModal();
     // Not a button: the key that opened the question may still be down, and repeats.
     heading.current.focus();
-    return () => before.focus();
+    return () => {
+      opened.close();
+      before.focus();
+    };
   }, []);
   const cancel = (event) => {
     event.preventDefault();
     if (!busy) onNo();
   };
+  // Browsers close it at a second Escape, whatever was said to the first.
+  const stay = () => {
+    if (busy && dialog.current) dialog.current.showModal();
+  };
   return (
-    <dialog ref={dialog} aria-labelledby={name} onCancel={cancel}>
+    <dialog ref={dialog} aria-labelledby={name} onCancel={cancel} onClose={stay}>
       <article>
         <h2 id={name} ref={heading} tabIndex={-1}>
           {title}

@@ -21,7 +21,12 @@ export function goTo(segments, parameters) {
 export function placeOf(hash) {
   const [path, query] = hash.replace(/^#?\/?/, '').split('?');
   const segments = path.split('/').filter(Boolean).map(decoded);
-  return { segments, parameters: Object.fromEntries(new URLSearchParams(query)) };
+  // A path would take these for steps in a folder.
+  const isPlain = segments.every((segment) => segment !== '.' && segment !== '..');
+  return {
+    segments: isPlain ? segments : [],
+    parameters: Object.fromEntries(new URLSearchParams(query)),
+  };
 }
 
 /** Return the current place, and render again whenever it changes. */

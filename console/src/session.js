@@ -4,7 +4,7 @@
 
 const KEY = 'loyalty-money.token';
 
-/** Return who is signed in, or null: the token, its channels, scopes and end in milliseconds. */
+/** Return who is signed in, or null: the token, its channels and scopes. */
 export function currentSession() {
   const token = sessionStorage.getItem(KEY);
   return token === null ? null : sessionOf(token);
@@ -35,7 +35,6 @@ function sessionOf(token) {
     subject: String(claims.sub),
     channels: claims.channels,
     scopes: String(claims.scope ?? '').split(' '),
-    endsMs: claims.exp * 1000,
   };
 }
 

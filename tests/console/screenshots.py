@@ -46,6 +46,7 @@ def take_all(service: Service, browser: Chromium, folder: Path = PICTURES) -> No
         answer(page, "Transfer")
         expect(told(page)).to_contain_text("Transferred")
         expect(row(page, "Account activities", "grace")).to_have_count(1)
+        page.ask("scrollTo(0, 0)")
         page.take_picture(folder / "account.png")
         go(page, "accounts")
         title(page, "Loyalty Accounts")

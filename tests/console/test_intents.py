@@ -1,6 +1,7 @@
 """Credit moves once: whatever is clicked twice, lost on its way, reloaded, or raced for."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import Route, expect
 from tests.browser.chromium import Chromium
 from tests.browser.page import Page
 from tests.console.desk import (
+    VISITOR,
     answer,
     balance_of,
     desk,
@@ -173,10 +175,12 @@ def test_two_admins_racing_for_one_balance_spend_it_once(
             question(page).get_by_role("button", name="Transfer", exact=True).click(
                 no_wait_after=True
             )
-        expect(told(one)).to_contain_text("Transferred")
-        amount = other.tab.get_by_label("Transfer Amount")
-        expect(amount).to_have_attribute("aria-invalid", "true")
-        other.complaints.clear()
+        for page in (one, other):
+            ending = "[role=status] .done, [aria-invalid=true]"
+            expect(page.tab.locator(ending).first).to_be_visible()
+        won = [told(page).locator(".done").count() for page in (one, other)]
+        assert sorted(won) == [0, 1]
+        (other if won[0] else one).complaints.clear()
     assert sorted(balance_of(service, target) for target in targets) == ["0.00", "50.00"]
     assert balance_of(service, source) == "0.00"
 
@@ -346,3 +350,65 @@ def test_the_focus_is_back_where_the_question_was_asked(
         answer(page, "Transfer")
         expect(page.tab.get_by_label("Transfer Amount")).to_be_focused()
         page.complaints.clear()
+
+
+def test_a_screen_that_is_left_meanwhile_unlocks_nothing(
+    browser: Chromium, service: Service
+) -> None:
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.tab.route(TRANSFERS, hold, times=1)
+        fill_transfer(page, target, "20")
+        question(page).get_by_role("button", name="Transfer", exact=True).click()
+        expect(question(page).get_by_role("button", name="Cancel")).to_be_disabled()
+        for _ in range(2):
+            page.press("Escape")
+        expect(question(page)).to_be_visible()
+        go(page, f"accounts/{target}/TRY")
+        go(page, f"accounts/{source}/TRY")
+        expect(page.tab.get_by_text("Being sent: Transferred")).to_be_visible()
+        expect(page.tab.get_by_role("button", name="Save")).to_be_disabled()
+        [route] = held
+        route.continue_()
+        expect(told(page)).to_contain_text("Transferred")
+        expect(page.tab.get_by_role("button", name="Save")).to_be_enabled()
+    assert balance_of(service, target) == "20.00"
+
+
+def test_what_was_made_is_never_called_not_made(browser: Chromium, service: Service) -> None:
+    """Not even by who may look, and may not send it."""
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        page.tab.route(TRANSFERS, lose_the_answer, times=1)
+        fill_transfer(page, target, "20")
+        answer(page, "Transfer")
+        alert(page)
+        page.tab.get_by_role("button", name="Sign out").click()
+        page.tab.get_by_role("button", name=VISITOR).click()
+        page.tab.get_by_role("button", name="Look whether it was made").click()
+        expect(told(page)).to_have_text(re.compile("^Transferred"))
+        page.complaints.clear()
+
+
+def test_a_refusal_of_something_in_between_is_no_answer(
+    browser: Chromium, service: Service
+) -> None:
+    def refuse_after_all(route: Route) -> None:
+        route.fetch()
+        route.fulfill(status=403, content_type="text/html", body="<html>Blocked</html>")
+
+    source, target = new_account(service, "50.00"), new_account(service, "0.00")
+    with desk(browser, service, f"accounts/{source}/TRY") as page:
+        page.tab.route(TRANSFERS, refuse_after_all, times=1)
+        fill_transfer(page, target, "20")
+        answer(page, "Transfer")
+        alert(page)
+        page.tab.get_by_role("button", name="Send it again").click()
+        expect(told(page)).to_contain_text("Transferred")
+        page.complaints.clear()
+    assert balance_of(service, target) == "20.00"

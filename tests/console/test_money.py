@@ -64,8 +64,10 @@ def test_amounts_are_shown_with_all_their_digits() -> None:
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula() -> None:
-    cells = ["=1+1", "+1", "-1", "-1.50", "@x", "\t=1", "a", 'say "so", twice', "a\nb", "-x", ""]
+    cells = ["x;=1+1", "a;b", "=1+1", "+1", "-1", "-1.50", "@x", "\t=1", "a", 'say "so", twice', "a\nb", "-x", ""]
     assert run("csv.js", "given.map(own.cell)", cells) == [
+        "x;'=1+1",
+        "a;b",
         "'=1+1",
         "'+1",
         "-1",

@@ -16,6 +16,7 @@ from tests.console.desk import (
     title,
     told,
 )
+from tests.demo.shopper import ask_as_staff
 from tests.house.service import Service
 
 pytestmark = pytest.mark.long
@@ -87,6 +88,16 @@ def test_a_refund_whose_answer_is_lost_is_made_once(browser: Chromium, service: 
         expect(page.tab.get_by_text("At most TRY\u00a030.00")).to_be_visible()
         page.complaints.clear()
     assert balance_of(service, name) == "20.00"
+
+
+def test_the_question_has_the_numbers_of_its_moment(browser: Chromium, service: Service) -> None:
+    name = new_account(service, "50.00")
+    reference = new_order(service, name, "40.00")
+    with desk(browser, service, f"orders/{reference}") as page:
+        page.tab.get_by_label("Amount (TRY)").fill("15")
+        ask_as_staff(service, "PUT", f"/orders/{reference}/refunds/other", {"amount": "15.00"})
+        page.tab.get_by_role("button", name="Refund", exact=True).click()
+        expect(question(page)).to_contain_text("TRY\u00a015.00 becomes TRY\u00a030.00")
 
 
 def test_who_may_only_look_is_offered_no_refund(browser: Chromium, service: Service) -> None:

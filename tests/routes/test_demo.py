@@ -292,6 +292,22 @@ def test_another_site_is_given_no_token(door: Shop, site: str) -> None:
     assert (reply.status, reply.json["code"]) == (403, "cross_site_write")
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8000", 200),
+        ("localhost", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:8000", 403),
+    ],
+)
+def test_a_name_that_leads_here_is_another_site(door: Shop, host: str, status: int) -> None:
+    """Whoever owns a name may let it lead to this machine, and then reads what it answers."""
+    sent = {"host": host}
+    reply = door.send("POST", "/demo/staff-token", {"scopes": "read"}, headers=sent)
+    assert reply.status == status
+
+
 def test_a_form_of_another_site_is_given_no_token_either(door: Shop) -> None:
     """A form needs no leave of the browser's to be sent; JSON does."""
     reply = door.send("POST", "/demo/staff-token", b"scopes=admin", headers={"Content-Type": FORM})

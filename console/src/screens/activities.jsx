@@ -14,6 +14,7 @@ import { linkTo } from '../router.js';
 import { shownTime } from '../times.js';
 
 const KINDS = {
+  __proto__: null,
   opening: 'Opening',
   transfer: 'Transfer',
   order: 'Order',
@@ -27,6 +28,7 @@ const KINDS = {
 const REVERSIBLE = new Set(['transfer', 'adjust']);
 
 const HOUSES = {
+  __proto__: null,
   'house:BANK': 'Issued credit',
   'house:SALE': 'Sales',
   'house:REFUND': 'Refunds',

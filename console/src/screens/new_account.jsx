@@ -169,6 +169,7 @@ function opening(channel, user, wanted) {
       ...(accountId && { account_id: accountId }),
     },
     proof: ['channels', ...place],
+    taken: 'account_exists',
     link: { href: linkTo(place), text: 'Open it' },
   };
 }

@@ -33,6 +33,7 @@ import { goTo, linkTo } from '../router.js';
 import { may } from '../session.js';
 
 const PAID_BY = {
+  __proto__: null,
   loyalty_money: 'Loyalty money',
   credit_card: 'Card',
   funds_transfer: 'Funds transfer',
@@ -189,6 +190,8 @@ function Refund({ channel, order, onDone }) {
   const left = minus(order.loyalty_money, order.refunded);
   const [wanted, setWanted] = useState(asTyped(left));
   const [missing, setMissing] = useState({});
+  const [busy, setBusy] = useState(false);
+  const [unread, setUnread] = useState(null);
   const unsettled = useOpenIntents().length > 0;
   const intent = useIntent(onDone);
   const plain = typed(wanted);
@@ -205,32 +208,44 @@ function Refund({ channel, order, onDone }) {
       </p>
     );
   }
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
+    if (busy) return;
     setMissing({
       amount: good ? undefined : `Write an amount up to ${money(left)}, ${howToWrite(left)}.`,
     });
     if (!good) return focusFirstWrong(event.currentTarget);
-    intent.ask(refundOf(channel, order, amount), {
-      title: `Refund ${money(amount)}?`,
-      yes: 'Refund',
-      facts: [
-        ['To', order.user_email || order.user_pk],
-        ['Order', order.reference],
-        ['Amount', money(amount)],
-        [
-          'Refunded so far',
-          `${money(order.refunded)} becomes ${money(plus(order.refunded, amount))}`,
+    setBusy(true);
+    setUnread(null);
+    try {
+      // The numbers that are confirmed are those of this moment.
+      const now = await read(['channels', channel, 'orders', order.reference]);
+      intent.ask(refundOf(channel, now, amount), {
+        title: `Refund ${money(amount)}?`,
+        yes: 'Refund',
+        facts: [
+          ['To', now.user_email || now.user_pk],
+          ['Order', now.reference],
+          ['Amount', money(amount)],
+          [
+            'Refunded so far',
+            `${money(now.refunded)} becomes ${money(plus(now.refunded, amount))}`,
+          ],
+          ['Paid by credit', money(now.loyalty_money)],
         ],
-        ['Paid by credit', money(order.loyalty_money)],
-      ],
-    });
+      });
+    } catch (error) {
+      setUnread(error);
+    } finally {
+      setBusy(false);
+    }
   };
+  const refusal = unread ?? (wrongAt('amount') ? null : intent.refusal);
   return (
     <section aria-labelledby="refund">
       <h2 id="refund">Refund to credit</h2>
       <form class="narrow" onSubmit={submit} noValidate>
-        {intent.refusal && !wrongAt('amount') && <Failed error={intent.refusal} />}
+        {refusal && <Failed error={refusal} />}
         <TextField
           label={`Amount (${order.currency})`}
           inputMode="decimal"
@@ -240,7 +255,7 @@ function Refund({ channel, order, onDone }) {
           value={wanted}
           onValue={setWanted}
         />
-        <button type="submit" disabled={unsettled}>
+        <button type="submit" aria-busy={busy} disabled={unsettled}>
           Refund
         </button>
         {unsettled && <small>Settle first what stands at the top of the page.</small>}

@@ -21,6 +21,7 @@ import { may } from '../session.js';
 
 /** What a setting does, in the words of docs/configuration.md. */
 const MEANINGS = {
+  __proto__: null,
   LOYALTY_MONEY_ENABLED: 'Whether shoppers may pay with store credit.',
   DEFAULT_CURRENCY: 'The currency of a storefront that names none, such as TRY.',
   PAYMENT_OPTIONS: 'The ways to pay, in the order in which the checkout lists them.',
@@ -30,7 +31,10 @@ const MEANINGS = {
 };
 
 /** The settings that take one of a few values. */
-const CHOICES = { PAYMENT_GATEWAY: ['none', 'sandbox', 'http'] };
+const CHOICES = {
+  __proto__: null,
+  PAYMENT_GATEWAY: ['none', 'sandbox', 'http'],
+};
 
 export function Settings({ channel }) {
   const [query, setQuery] = useState('');
