@@ -147,9 +147,12 @@ async function choose(option) {
 }
 
 async function useCredit(amount) {
+  const field = byId('amount');
+  const typed = field.value;
   const done = await act('LoyaltyMoneyUsagePage', { loyalty_amount_to_use: amount }, byId('credit'), { reload: true });
   if (!done) return;
-  byId('credit').reset();
+  // Whoever types the next amount already keeps it.
+  if (field.value === typed) byId('credit').reset();
   say(`${money(store.preOrder.loyalty_money)} of credit is used; ${money(store.preOrder.unpaid_amount)} is left to pay.`);
 }
 

@@ -47,14 +47,16 @@ export async function finishSignIn(config) {
   history.replaceState(null, '', here() + (flow?.hash ?? ''));
   if (!flow)
     throw new Error('This sign-in was ended before, or begun in another tab: sign in again.');
-  if (answer.searchParams.get('error') === 'access_denied') {
-    throw new Error('The sign-in was refused, or cancelled.');
-  }
   const provider = await discover(config);
   try {
     return checked(await tokenOf(config, provider, answer, flow));
   } catch (error) {
-    throw new Error(`The sign-in did not succeed: ${error.message}`, { cause: error });
+    // Not before the state is known to be ours: anybody can send a browser to this address.
+    const reason =
+      error.error === 'access_denied'
+        ? 'The sign-in was refused, or cancelled.'
+        : `The sign-in did not succeed: ${saidBy(error, config)}`;
+    throw new Error(reason, { cause: error });
   }
 }
 
@@ -104,6 +106,14 @@ async function discover(config) {
   }
 }
 
+/** Return what the provider said, since the library's own message does not repeat it. */
+function saidBy(error, config) {
+  if (error.error) return [error.error, error.error_description].filter(Boolean).join(': ');
+  // A browser tells no more of an answer that did not come, or that CORS or our policy forbids.
+  const isSilent = error instanceof TypeError && !error.code;
+  return isSilent ? `${new URL(config.issuer).host} let no token be fetched.` : error.message;
+}
+
 /** Return an access token that the service can read, or throw what it lacks. */
 function checked(token) {
   let claims;
@@ -113,6 +123,9 @@ function checked(token) {
     throw new Error('the access token is no JWT. The provider must issue one for this service.');
   }
   const missing = ['channels', 'scope'].filter((name) => !(name in claims));
+  if (!missing.length && !Array.isArray(claims.channels)) {
+    throw new Error('the claim channels of the access token is no list.');
+  }
   if (missing.length) {
     throw new Error(
       `the access token lacks ${missing.join(' and ')}. Who runs the provider adds these claims.`,

@@ -12,6 +12,7 @@ from tests.browser.page import Page
 from tests.console.desk import go, title
 from tests.console.provider import SUBJECT, SignInProvider, providing
 from tests.house.service import Service, running
+from tests.outside.provider import AUDIENCE
 
 pytestmark = pytest.mark.long
 
@@ -95,6 +96,55 @@ def test_an_answer_to_another_request_signs_nobody_in(browser: Chromium, shop: S
 
 
 @pytest.mark.usefixtures("provider")
+def test_a_refusal_of_another_request_is_not_believed(browser: Chromium, shop: Service) -> None:
+    with at_the_provider(browser, shop) as page:
+        page.open(f"{shop.address}/console/?error=access_denied&state=foreign")
+        assert "state" in refusal(page)
+
+
+@pytest.mark.usefixtures("provider")
+def test_what_the_provider_says_is_told(browser: Chromium, shop: Service) -> None:
+    with at_the_provider(browser, shop) as page:
+        back = page.tab.get_by_role("link", name="Cancel").get_attribute("href") or ""
+        said = "invalid_scope&error_description=There+is+no+scope+admin."
+        page.open(back.replace("access_denied", said))
+        assert "invalid_scope: There is no scope admin." in refusal(page)
+
+
+def test_a_code_that_the_provider_refuses_is_told(
+    browser: Chromium, shop: Service, provider: SignInProvider
+) -> None:
+    with at_the_provider(browser, shop) as page:
+        provider.codes.clear()
+        page.tab.get_by_role("link", name=SIGN_IN).click()
+        assert "invalid_grant" in refusal(page)
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_token_that_cannot_be_fetched_is_told(browser: Chromium, shop: Service) -> None:
+    with at_the_provider(browser, shop) as page:
+        page.tab.route("**/token", lambda route: route.abort())
+        page.tab.get_by_role("link", name=SIGN_IN).click()
+        assert "let no token be fetched" in refusal(page)
+
+
+@pytest.mark.usefixtures("provider")
+def test_a_token_request_names_the_audience(browser: Chromium, shop: Service) -> None:
+    with at_the_provider(browser, shop) as page:
+        assert f"audience={AUDIENCE}" in page.tab.url
+
+
+def test_an_answer_with_another_nonce_signs_nobody_in(
+    browser: Chromium, shop: Service, provider: SignInProvider
+) -> None:
+    with at_the_provider(browser, shop) as page:
+        for asked in provider.codes.values():
+            asked["nonce"] = "another"
+        page.tab.get_by_role("link", name=SIGN_IN).click()
+        assert "nonce" in refusal(page)
+
+
+@pytest.mark.usefixtures("provider")
 def test_an_answer_without_a_request_signs_nobody_in(browser: Chromium, shop: Service) -> None:
     with Page(browser) as page:
         page.open(f"{shop.address}/console/?code=stolen&state=x")
@@ -106,6 +156,7 @@ def test_an_answer_without_a_request_signs_nobody_in(browser: Chromium, shop: Se
     ("changed", "told"),
     [
         ({"channels": None}, "lacks channels"),
+        ({"channels": "demo"}, "channels of the access token is no list"),
         ({"scope": None}, "lacks scope"),
         ({"aud": "another-service"}, "bearer token is not valid"),
     ],

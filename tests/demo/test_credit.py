@@ -1,5 +1,8 @@
 """Paying by store credit, clicked through in a real browser on a whole service."""
 
+from queue import Queue
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.browser.chromium import Chromium
@@ -19,6 +22,9 @@ from tests.demo.shopper import (
     visiting,
 )
 from tests.house.service import Service
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 def test_a_shopper_pays_an_order_by_credit(browser: Chromium, service: Service) -> None:
@@ -68,6 +74,24 @@ def test_a_wrong_amount_is_told_at_its_field_and_changes_nothing(
             assert "40.00" in page.text("#sum-unpaid")
             use_credit(page, "0.00")
             page.tab.locator("#amount-error").wait_for(state="hidden")
+
+
+def test_an_amount_that_is_typed_while_another_is_on_its_way_is_kept(
+    browser: Chromium, service: Service
+) -> None:
+    on_its_way: Queue[Route] = Queue()
+    with visiting(browser, service) as page:
+        sign_in(page, new_shopper(service, "15.00"))
+        fill_basket(page, "40.00")
+        page.tab.route("**page=LoyaltyMoneyUsagePage**", on_its_way.put, times=1)
+        page.click("button", "Use the most")
+        page.wait_for("main[aria-busy=true]")
+        page.fill("#amount", "7.50")
+        on_its_way.get_nowait().continue_()
+        page.wait_for("#sum-unpaid", "25.00")
+        page.wait_for("main[aria-busy=false]")
+        page.click("#credit button", "Use credit")
+        page.wait_for("#sum-unpaid", "32.50")
 
 
 def test_a_part_is_used_taken_back_and_used_to_the_most(
