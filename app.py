@@ -6,8 +6,9 @@ from chalicelib.config import check_on_start, is_local
 from chalicelib.logs import start_logging
 from chalicelib.routes import doors
 from chalicelib.routes.schedule import end_payments
+from chalicelib.routes.work import distribute
 
-__all__ = ["app", "end_payments"]
+__all__ = ["app", "distribute", "end_payments"]
 
 app = Chalice(app_name="loyalty-money")
 for door in doors(local=is_local()):

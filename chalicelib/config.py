@@ -36,6 +36,7 @@ class Config(BaseModel):
     console_client_id: str | None = None
     console_scope: str = "openid"
     console_origins: str = ""
+    distribution_queue: str | None = None
     gateway_url: str | None = None
     gateway_keys: SecretStr | None = None
 
@@ -106,6 +107,8 @@ def check_on_start() -> bool:
     """
     if not os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         return False
+    if config().distribution_queue is None:
+        raise ValueError("set DISTRIBUTION_QUEUE: what a function keeps to itself is lost")
     for keys in (config().signing_keys, config().staff_keys, config().gateway_keys):
         if keys is not None:
             key_ring(keys)

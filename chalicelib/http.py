@@ -6,14 +6,15 @@ and only here, paths are decoded, callers identified, bodies parsed and errors w
 """
 
 import datetime
+import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
-from chalice.app import Blueprint, CloudWatchEvent, Rate, Response
+from chalice.app import Blueprint, CloudWatchEvent, Rate, Response, SQSEvent
 from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -31,8 +32,14 @@ REQUEST_LIFE_S: Final = 6.5
 LAST_WRITE_S: Final = 3.5
 """What is left of a function's time for a write that has begun: its time-outs, and the answer."""
 
+MESSAGES_AT_ONCE: Final = 5
+"""How many messages of a queue one call of a function gets."""
+
+QUEUE_PLACE: Final = "arn:aws:sqs:us-east-1:123456789012:queue"
+
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
+CSV: Final = "text/csv"
 PROBLEM: Final = "application/problem+json"
 
 STATUS: Final[Mapping[type[Refusal], int]] = {
@@ -74,6 +81,12 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
     errors.AtTooRecent: 422,
     errors.AlreadyCompleted: 409,
     errors.UnknownOrder: 404,
+    errors.InvalidCsv: 422,
+    errors.TooManyRows: 422,
+    errors.UnknownDistribution: 404,
+    errors.PreviewChanged: 409,
+    errors.BadRows: 409,
+    errors.DistributionState: 409,
     errors.Busy: 503,
     errors.OutcomeUnknown: 504,
     errors.InternalError: 500,
@@ -96,6 +109,7 @@ PATH_TYPES: Final[Mapping[str, Any]] = {
     "hold_id": Identifier,
     "adjustment_id": Identifier,
     "refund_id": Identifier,
+    "distribution_id": Identifier,
     "reference": Reference,
     "name": str,
     "token": str,
@@ -183,6 +197,10 @@ class Answer:
 Entry = Callable[[Any, Any], None]
 """What Lambda calls: an event and a context."""
 
+Parsed = TypeVar("Parsed", bound=BaseModel)
+Work = Callable[[dict[str, Any], float], None]
+"""Works on a message until a time in seconds of the monotonic clock; raises to get it again."""
+
 View = TypeVar("View", bound=Callable[..., Answer])
 
 
@@ -198,7 +216,7 @@ class Route:
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     refusals: tuple[type[Refusal], ...]
-    reads_body_itself: bool
+    reads: tuple[str, ...]
 
     @property
     def summary(self) -> str:
@@ -211,7 +229,7 @@ class Route:
         found: list[type[Refusal]] = [errors.InternalError]
         if self.access != PUBLIC:
             found += [errors.NotSignedIn, errors.Forbidden, errors.Busy]
-        reads_body = self.body is not None and not self.reads_body_itself
+        reads_body = self.body is not None and not self.reads
         if self.query is not None or reads_body or "{" in self.path:
             found.append(errors.InvalidRequest)
         if reads_body:
@@ -250,17 +268,25 @@ class Routes:
         body: type[BaseModel] | None = None,
         query: type[BaseModel] | None = None,
         refusals: tuple[type[Refusal], ...] = (),
-        reads_body_itself: bool = False,
+        reads: tuple[str, ...] = (),
     ) -> Callable[[View], View]:
         """Declare a route. The view is called with the request, and `body` and `query` if any.
 
-        With `reads_body_itself` the view gets only `raw_body`: checkout pages answer a body that
-        they cannot read in their own envelope.
+        A view that `reads` media types by itself gets only `raw_body`: checkout pages, say, answer
+        a body that they cannot read in their own envelope.
         """
 
         def declare(view: View) -> View:
             declared = Route(
-                method, path, access, view, answers, body, query, refusals, reads_body_itself
+                method,
+                path,
+                access,
+                view,
+                answers,
+                body,
+                query,
+                refusals,
+                reads,
             )
             self._declared.append(declared)
 
@@ -291,6 +317,45 @@ class Routes:
             return entry
 
         return declare
+
+    def each_message(self, name: str, work: Work) -> Entry:
+        """Declare what a queue starts, in a function of its own with this name.
+
+        Messages that fail are reported, and only they are delivered again.
+        """
+
+        def handle(event: SQSEvent) -> dict[str, Any]:
+            context: Any = event.context
+            life_s = context.get_remaining_time_in_millis() / 1000 - LAST_WRITE_S
+            request_id = context.aws_request_id
+            return _work_on(event.to_dict()["Records"], work, life_s, request_id)
+
+        handle.__name__ = name
+        # The template puts the address of the stack's own queue in place of this one.
+        subscribe = self.blueprint.on_sqs_message(
+            queue_arn=QUEUE_PLACE, batch_size=MESSAGES_AT_ONCE, name=name
+        )
+        entry: Entry = subscribe(handle)
+        return entry
+
+
+def _work_on(
+    records: Sequence[Mapping[str, Any]], work: Work, life_s: float, request_id: str
+) -> dict[str, Any]:
+    """Work on every message of a batch; return those that failed, to be delivered again."""
+    failed = []
+    started = time.monotonic()
+    for number, record in enumerate(records, start=1):
+        # What is left is shared, so that a slow message does not take the time of the others.
+        until = started + life_s * number / len(records)
+        try:
+            work(json.loads(record["body"]), until)
+        except Exception:  # noqa: BLE001  # the rim: one message never takes others with it
+            log.exception(
+                "message_failed", extra={"message": record["messageId"], "request_id": request_id}
+            )
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
 
 
 def status_of(refusal: Refusal | type[Refusal]) -> int:
@@ -373,7 +438,7 @@ def _answer(route: Route, event: ChaliceRequest, started: float) -> Answer:
     arguments: dict[str, Any] = {}
     if route.query is not None:
         arguments["query"] = _query(route.query, event)
-    if route.body is not None and not route.reads_body_itself:
+    if route.body is not None and not route.reads:
         arguments["body"] = parse_json(route.body, raw_body, headers)
     asked_path = str(event.context.get("path", ""))
     by = caller.by if caller is not None else "nobody"
@@ -424,14 +489,16 @@ def _query(model: type[BaseModel], event: ChaliceRequest) -> BaseModel:
         raise invalid_request(error) from None
 
 
-def parse_json(model: type[BaseModel], raw: bytes, headers: Mapping[str, str]) -> BaseModel:
+def parse_json(
+    model: type[Parsed], raw: bytes, headers: Mapping[str, str], most: int = MAX_BODY_BYTES
+) -> Parsed:
     """Return the JSON body as its model.
 
     Raises `UnsupportedMediaType`, `BodyTooLarge`, `InvalidJson` or `InvalidRequest`.
     """
     if media_type(headers) != JSON:
         raise errors.UnsupportedMediaType
-    check_size(raw)
+    check_size(raw, most)
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
@@ -441,10 +508,10 @@ def parse_json(model: type[BaseModel], raw: bytes, headers: Mapping[str, str]) -
         raise invalid_request(error) from None
 
 
-def check_size(raw: bytes) -> None:
-    """Raise `BodyTooLarge` for a body over 256 KB."""
-    if len(raw) > MAX_BODY_BYTES:
-        raise errors.BodyTooLarge
+def check_size(raw: bytes, most: int = MAX_BODY_BYTES) -> None:
+    """Raise `BodyTooLarge` for a body of more bytes than its route takes."""
+    if len(raw) > most:
+        raise errors.BodyTooLarge(f"A body may hold at most {most:,} bytes here.")
 
 
 def _raw_body(event: ChaliceRequest) -> bytes:

@@ -98,10 +98,10 @@ def _operation(route: Route) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
-        media = [JSON, FORM] if route.reads_body_itself else [JSON]
+        media = route.reads or (JSON,)
         schema = {"schema": {"$ref": _ref(route.body)}}
         operation["requestBody"] = {
-            "required": not route.reads_body_itself,
+            "required": FORM not in media,
             "content": dict.fromkeys(media, schema),
         }
     return operation

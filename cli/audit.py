@@ -153,6 +153,7 @@ def _verdict(report: Report) -> str:
         _count(report.transfers, "transfer", "transfers"),
         _count(report.holds, "open hold", "open holds"),
         _count(report.refunds, "refunded payment", "refunded payments"),
+        _count(report.distributions, "distribution", "distributions"),
     )
     size = f"{', '.join(counted[:-1])} and {counted[-1]}"
     if report.right:

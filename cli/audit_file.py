@@ -17,8 +17,8 @@ from chalicelib.core.accounts import AccountKey, Entry, EntryKind
 from chalicelib.core.audit import Fault, FaultKind, Flows, OwnedEntry, sale_of
 from cli.local import LocalError
 
-APPLICATION_ID: Final = 0x4C4D4131
-"""Marks the file as ours ("LMA1"), so that no other file is ever taken for one and emptied."""
+APPLICATION_ID: Final = 0x4C4D4132
+"""Marks the file as ours ("LMA2"), so that no other file is ever taken for one and emptied."""
 
 IDS_A_QUERY: Final = 500
 
@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS entries (
     of_order TEXT, note TEXT, hash TEXT, matched INTEGER DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS entries_by_transfer ON entries (transfer_id);
+CREATE INDEX IF NOT EXISTS entries_by_counterparty ON entries (counterparty)
+    WHERE counterparty LIKE 'escrow:%';
 CREATE INDEX IF NOT EXISTS entries_by_sale ON entries (sale) WHERE sale IS NOT NULL;
 CREATE TABLE IF NOT EXISTS sales (id TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS faults (kind TEXT, place TEXT, detail TEXT);
@@ -62,6 +64,7 @@ class Counts:
     transfers: int = 0
     holds: int = 0
     refunds: int = 0
+    distributions: int = 0
 
 
 class AuditFile:
@@ -172,6 +175,12 @@ class AuditFile:
     def unmatched(self, as_of_ms: int) -> list[OwnedEntry]:
         """Return the entries up to a time whose transfer was not seen."""
         return self._select("matched = 0 AND at_ms <= ? ORDER BY rowid", [as_of_ms])
+
+    def escrow_of(self, escrow: str) -> int:
+        """Return what entries moved into an escrow less what they moved out, in minor units."""
+        # The pattern is that of the index, which is used only where it is repeated.
+        query = "SELECT amount FROM entries WHERE counterparty = ? AND counterparty LIKE 'escrow:%'"
+        return -sum(int(row[0]) for row in self._db.execute(query, (escrow,)))
 
     def count_transfers(self) -> int:
         """Return how many transfers the entries name."""

@@ -12,10 +12,12 @@ from chalicelib.core.audit import MAX_FAULTS_SHOWN, SETTLES_MS, Report
 from chalicelib.core.names import time_text
 from chalicelib.ledger import audit as pages
 from chalicelib.ledger.audit import Calls
+from chalicelib.ledger.audit_distributions import audit_distributions
 from cli.audit_file import AuditFile
 
 ENTRIES: Final = "entries"
 TRANSFERS: Final = "transfers"
+DISTRIBUTIONS: Final = "distributions"
 REFUNDS: Final = "refunds"
 REFUNDS_LEFT: Final = "refunds of other payments"
 
@@ -34,6 +36,7 @@ def run(file: AuditFile, calls: Calls) -> Iterator[Step]:
     parts = {
         ENTRIES: _audit_accounts,
         TRANSFERS: _audit_transfers,
+        DISTRIBUTIONS: _audit_distributions,
         REFUNDS: _audit_refunds,
         REFUNDS_LEFT: _audit_refunds_left,
     }
@@ -62,6 +65,7 @@ def report_of(file: AuditFile, finished_ms: int) -> Report:
         transfers=file.counts.transfers,
         holds=file.counts.holds,
         refunds=file.counts.refunds,
+        distributions=file.counts.distributions,
         totals=rules.totals_of(file.flows),
         fault_count=count,
         faults=tuple(file.faults(MAX_FAULTS_SHOWN)),
@@ -104,6 +108,22 @@ def _audit_transfers(file: AuditFile, calls: Calls) -> Iterator[Step]:
         file.add_faults(page.faults)
         file.save(TRANSFERS, page.last, done=page.last is None)
         yield Step(TRANSFERS, file.counts.transfers, total)
+
+
+def _audit_distributions(file: AuditFile, calls: Calls) -> Iterator[Step]:
+    for page in audit_distributions(
+        calls,
+        file.channel,
+        as_of_ms=_as_of_ms(file),
+        start=file.place(DISTRIBUTIONS),
+        entries_of=file.entries_of,
+        escrow_by_entries=file.escrow_of,
+    ):
+        file.match(page.names)
+        file.counts.distributions += page.count
+        file.add_faults(page.faults)
+        file.save(DISTRIBUTIONS, page.last, done=page.last is None)
+        yield Step(DISTRIBUTIONS, file.counts.distributions)
 
 
 def _audit_refunds(file: AuditFile, calls: Calls) -> Iterator[Step]:

@@ -41,6 +41,7 @@ from cli.local import (
     folder,
     stage_variables,
 )
+from cli.worker import working
 
 HOST: Final = "127.0.0.1"
 _TOKEN_LIFE_S: Final = 8 * 60 * 60
@@ -181,7 +182,9 @@ def _serving(bound: socket.socket, *, log_requests: bool) -> Iterator[None]:
     thread = threading.Thread(target=local.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        with ticking(importlib.import_module("chalicelib.routes.schedule").look):
+        look = importlib.import_module("chalicelib.routes.schedule").look
+        work = importlib.import_module("chalicelib.routes.work").work
+        with ticking(look), working(work):
             yield
     finally:
         local.shutdown()

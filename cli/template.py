@@ -18,8 +18,16 @@ from cli.local import PROJECT, STAGE, LocalError, chalice_settings, stage_variab
 
 Json = dict[str, Any]
 
-_FUNCTIONS: Final = ("APIHandler", "EndPayments")
-"""The functions of the stack by Chalice's names: one for requests, one that a clock starts."""
+_FUNCTIONS: Final = ("APIHandler", "Distribute", "EndPayments")
+"""The functions by Chalice's names: for requests, and what a queue and what a clock start."""
+
+_QUEUE: Final = "DistributionQueue"
+_DEAD_LETTERS: Final = "DistributionDeadLetters"
+_DELIVERIES: Final = 5
+_KEPT_S: Final = 14 * 24 * 60 * 60
+_AT_ONCE: Final = 10
+"""How many calls of the function work on the queue side by side: chunks never meet, but tables
+take their time to grow."""
 
 POLICY: Final = PROJECT / ".chalice" / "policy.json"
 
@@ -28,8 +36,8 @@ _KEYS_LIST: Final = f"{_KEYS_PATTERN}(,{_KEYS_PATTERN})*"
 _RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
     "Change": ("UpdateItem", "accounts", "holds", "refunds", "sandbox_charges", "users"),
     "CheckInTransactions": ("ConditionCheckItem", "users"),
-    "End": ("DeleteItem", "user_emails"),
-    "ReadRanges": ("Query", "accounts", "audits", "entries"),
+    "End": ("DeleteItem", "distributions", "user_emails"),
+    "ReadRanges": ("Query", "accounts", "audits", "distributions", "entries"),
 }
 """What only some tables need: a name, the action, and the tables. Every table is read and put."""
 
@@ -62,6 +70,9 @@ def merge_template(stage: str) -> Json:
     }
     for function in _FUNCTIONS:
         resources[function] = {"Properties": {"Environment": {"Variables": _variables()}}}
+    resources |= _queues(stage)
+    # Chalice has put a place there; the events of a function that exists wait for its queue.
+    resources["Distribute"]["Properties"]["Events"] = {"DistributeSqsEventSource": _event_source()}
     # Chalice names the group after the function as it was before it renamed it.
     log_group = {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}
     resources["ApiHandlerLogGroup"] = {"Properties": log_group}
@@ -98,6 +109,17 @@ def function_policy() -> Json:
             _allow("ReadIndexes", ["Query"], map(_indexes, indexed)),
             *(_allow(n, [right], map(_address, on)) for n, (right, *on) in _RIGHTS.items()),
             {
+                "Sid": "Queue",
+                "Effect": "Allow",
+                "Action": [
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ReceiveMessage",
+                    "sqs:SendMessage",
+                ],
+                "Resource": [{"Fn::GetAtt": [_QUEUE, "Arn"]}],
+            },
+            {
                 "Sid": "Log",
                 "Effect": "Allow",
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -123,6 +145,39 @@ def _table(definition: Mapping[str, Any], *, protected: bool) -> Json:
             "DeletionProtectionEnabled": protected,
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         },
+    }
+
+
+def _queues(stage: str) -> Json:
+    """Return the queue of chunks, and the one of those that failed each time."""
+    timeout_s = chalice_settings()["stages"][stage]["lambda_functions"]["distribute"][
+        "lambda_timeout"
+    ]
+    kept = {"MessageRetentionPeriod": _KEPT_S, "SqsManagedSseEnabled": True}
+    return {
+        _QUEUE: {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {
+                **kept,
+                # What AWS recommends: a message comes again only when nobody works on it still.
+                "VisibilityTimeout": 6 * timeout_s,
+                "RedrivePolicy": {
+                    "deadLetterTargetArn": {"Fn::GetAtt": [_DEAD_LETTERS, "Arn"]},
+                    "maxReceiveCount": _DELIVERIES,
+                },
+            },
+        },
+        _DEAD_LETTERS: {"Type": "AWS::SQS::Queue", "Properties": kept},
+    }
+
+
+def _event_source() -> Json:
+    return {
+        "Properties": {
+            "Queue": {"Fn::GetAtt": [_QUEUE, "Arn"]},
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": _AT_ONCE},
+        }
     }
 
 
@@ -176,6 +231,7 @@ def _variables() -> Json:
     return {
         "SIGNING_KEYS": {"Ref": "SigningKeys"},
         "STAFF_KEYS": given("HasStaffKeys", "StaffKeys"),
+        "DISTRIBUTION_QUEUE": {"Ref": _QUEUE},
         "GATEWAY_URL": given("HasGateway", "GatewayUrl"),
         "GATEWAY_KEYS": given("HasGateway", "GatewayKeys"),
         "OIDC_ISSUER": given("HasOidc", "OidcIssuer"),

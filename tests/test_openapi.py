@@ -93,7 +93,7 @@ def test_every_refusal_is_a_problem_and_every_success_is_json() -> None:
 
 def test_a_request_model_refuses_what_it_does_not_describe() -> None:
     for route in DECLARED:
-        if route.body is not None and not route.reads_body_itself:
+        if route.body is not None and not route.reads:
             schema = describe()["components"]["schemas"][route.body.__name__]
             assert schema["additionalProperties"] is False
 

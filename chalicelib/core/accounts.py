@@ -21,7 +21,17 @@ FIRST_HASH: Final = ""
 MAX_OPEN_HOLDS: Final = 8
 """How many holds an account may have open: they lie on its row, which must stay small."""
 
-EntryKind = Literal["opening", "transfer", "order", "capture", "refund", "reversal", "adjust"]
+EntryKind = Literal[
+    "opening",
+    "transfer",
+    "order",
+    "capture",
+    "refund",
+    "reversal",
+    "adjust",
+    "distribution",
+    "undo",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +173,17 @@ def append_entry(
         hash="",
     )
     return replace(entry, hash=entry_hash(entry, account.entry_hash))
+
+
+def after_entry(account: Account, entry: Entry) -> Account:
+    """Return the account as it stands once its next entry is written; nothing is freed."""
+    return replace(
+        account,
+        available=account.available + entry.amount,
+        seq=entry.seq,
+        entry_ms=entry.at_ms,
+        entry_hash=entry.hash,
+    )
 
 
 def entry_hash(entry: Entry, previous_hash: str) -> str:

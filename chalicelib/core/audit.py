@@ -15,7 +15,7 @@ from chalicelib.core.accounts import HOUSE_BANK, HOUSE_EXPIRED, HOUSE_REFUND, HO
 from chalicelib.core.currencies import DIGITS
 from chalicelib.core.money import format_amount
 from chalicelib.core.names import time_text
-from chalicelib.core.transfers import REVERSIBLE, Party, Transfer, reversal_id
+from chalicelib.core.transfers import ESCROW, REVERSIBLE, Party, Transfer, reversal_id
 
 SETTLES_MS: Final = 60_000
 """What is younger than this when an audit begins may be in flight between two of its reads."""
@@ -58,6 +58,11 @@ class FaultKind(enum.StrEnum):
     REFUND_EXCEEDS = "refund_exceeds"
     REFUND_WITHOUT_ENTRIES = "refund_without_entries"
     REFUND_WITHOUT_PAYMENT = "refund_without_payment"
+    CHUNK_DIFFERS = "chunk_differs"
+    CREDIT_MISSING = "credit_missing"
+    CREDIT_DIFFERS = "credit_differs"
+    CREDIT_EXTRA = "credit_extra"
+    ESCROW_DIFFERS = "escrow_differs"
     BETWEEN_ACCOUNTS = "between_accounts"
     CONSERVATION = "conservation"
 
@@ -102,6 +107,7 @@ class Report(_Kept):
     transfers: int
     holds: int
     refunds: int
+    distributions: int = 0
     totals: tuple[CurrencyTotals, ...]
     fault_count: int
     faults: tuple[Fault, ...]
@@ -119,7 +125,8 @@ class OwnedEntry:
 class Flows:
     """What moved in one currency up to a time, in minor units, and what was held then.
 
-    `between` is the sum over entries that name an account as counterparty.
+    `between` is the sum over entries that name an account as counterparty, `escrow` what
+    distributions took and neither credited nor gave back.
     """
 
     issued: int = 0
@@ -127,6 +134,7 @@ class Flows:
     outstanding: int = 0
     spent: int = 0
     expired: int = 0
+    escrow: int = 0
     between: int = 0
 
     def __add__(self, other: "Flows") -> "Flows":
@@ -137,6 +145,7 @@ class Flows:
             self.outstanding + other.outstanding,
             self.spent + other.spent,
             self.expired + other.expired,
+            self.escrow + other.escrow,
             self.between + other.between,
         )
 
@@ -149,7 +158,8 @@ class Flows:
             outstanding=entry.balance_after,
             spent=self.spent - amount * (house == HOUSE_SALE),
             expired=self.expired - amount * (house == HOUSE_EXPIRED),
-            between=self.between + amount * (not house.startswith(_HOUSE)),
+            escrow=self.escrow - amount * house.startswith(ESCROW),
+            between=self.between + amount * (not house.startswith((_HOUSE, ESCROW))),
         )
 
 
@@ -269,10 +279,7 @@ def check_refunds(
 
 
 def check_currency(currency: str, flows: Flows) -> list[Fault]:
-    """Return what is wrong with a currency as a whole: every minor unit must come from somewhere.
-
-    Escrow is nothing as long as there are no distributions.
-    """
+    """Return what is wrong with a currency as a whole: each minor unit must come from somewhere."""
     where = f"currency {currency}"
     faults = []
     if flows.between:
@@ -281,11 +288,11 @@ def check_currency(currency: str, flows: Flows) -> list[Fault]:
             f"{money(flows.between, currency)}."
         )
         faults.append(Fault(kind=FaultKind.BETWEEN_ACCOUNTS, where=where, detail=detail))
-    came, went = flows.issued + flows.refunded, flows.spent + flows.expired
+    came, went = flows.issued + flows.refunded, flows.escrow + flows.spent + flows.expired
     if came != flows.outstanding + went:
         detail = (
-            f"{money(came, currency)} was issued and refunded; outstanding, spent and expired "
-            f"together are {money(flows.outstanding + went, currency)}."
+            f"{money(came, currency)} was issued and refunded; outstanding, escrow, spent and "
+            f"expired together are {money(flows.outstanding + went, currency)}."
         )
         faults.append(Fault(kind=FaultKind.CONSERVATION, where=where, detail=detail))
     return faults
@@ -299,7 +306,7 @@ def totals_of(flows: Mapping[str, Flows]) -> tuple[CurrencyTotals, ...]:
             issued=amount_text(found.issued, currency),
             refunded=amount_text(found.refunded, currency),
             outstanding=amount_text(found.outstanding, currency),
-            escrow=amount_text(0, currency),
+            escrow=amount_text(found.escrow, currency),
             spent=amount_text(found.spent, currency),
             expired=amount_text(found.expired, currency),
         )
@@ -326,7 +333,7 @@ def _sides(transfer: Transfer) -> tuple[tuple[Party, Party, int], ...]:
 
 
 def _house(party: Party) -> bool:
-    return party.account_id.startswith(_HOUSE)
+    return party.account_id.startswith((_HOUSE, ESCROW))
 
 
 def _belongs(owned: OwnedEntry, party: Party) -> bool:

@@ -52,7 +52,7 @@ class InvalidJson(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """A body over the limit of 256 KB."""
+    """A body over the limit of its route: 256 KB, or 4 MB for a distribution."""
 
     code = "body_too_large"
     title = "The body is too large"
@@ -65,6 +65,21 @@ class UnsupportedMediaType(Refusal):
     code = "unsupported_media_type"
     title = "Unsupported media type"
     fallback = "Send the body as application/json."
+
+
+class InvalidCsv(Refusal):
+    """A file whose header or form does not fit, so that no row of it can be read."""
+
+    code = "invalid_csv"
+    title = "The file cannot be read"
+
+
+class TooManyRows(Refusal):
+    """A distribution of more than 20,000 rows."""
+
+    code = "too_many_rows"
+    title = "Too many rows"
+    fallback = "A distribution has at most 20,000 rows; divide it."
 
 
 class InvalidCursor(Refusal):
@@ -327,6 +342,37 @@ class UnknownOrder(Refusal):
     code = "unknown_order"
     title = "Unknown order"
     fallback = "No completed order has this reference in this channel."
+
+
+class UnknownDistribution(Refusal):
+    """No distribution has this id in the channel."""
+
+    code = "unknown_distribution"
+    title = "Unknown distribution"
+    fallback = "No distribution with this id exists in this channel."
+
+
+class PreviewChanged(Refusal):
+    """A run of a preview that was renewed since with another result."""
+
+    code = "preview_changed"
+    title = "The preview has changed"
+    fallback = "It was previewed anew with another result; look at it again before it runs."
+
+
+class BadRows(Refusal):
+    """A run of a distribution with bad rows that the caller did not leave out."""
+
+    code = "bad_rows"
+    title = "Some rows are bad"
+    fallback = "Some rows cannot be credited; send skip_bad_rows to credit the others alone."
+
+
+class DistributionState(Refusal):
+    """A step that the state of the distribution does not allow."""
+
+    code = "distribution_state"
+    title = "Not in this state"
 
 
 # --- faults ---------------------------------------------------------------------------------

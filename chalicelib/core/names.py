@@ -8,7 +8,7 @@ import datetime
 import re
 from typing import Annotated, Final
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
 REFERENCE_PATTERN: Final = r"^[A-Za-z0-9_-]{1,128}$"
@@ -26,6 +26,20 @@ TransferId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:-]{1,300}$"
 
 The longest is a refund of the capture of a checkout's hold: four names joined by `:`.
 """
+
+
+MAX_NOTE_BYTES: Final = 256
+"""Keeps an entry within the one kilobyte that its write is paid for."""
+
+
+def _short(note: str) -> str:
+    if len(note.encode()) > MAX_NOTE_BYTES:
+        raise ValueError("a note has at most 256 bytes in UTF-8")
+    return note
+
+
+Note = Annotated[str, Field(min_length=1, max_length=MAX_NOTE_BYTES), AfterValidator(_short)]
+"""What a person writes beside a movement of credit."""
 
 
 def is_identifier(name: str) -> bool:

@@ -5,7 +5,7 @@ sure that they are written only while the accounts are still as read.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from chalicelib.core.accounts import (
     HOUSE_BANK,
@@ -30,8 +30,10 @@ from chalicelib.core.money import format_amount
 
 TransferKind = EntryKind
 
-House = Literal["house:BANK", "house:SALE", "house:REFUND", "house:EXPIRED"]
-"""A counterparty without a shopper: it keeps no row and no entries of its own."""
+House = str
+"""A counterparty that is no account and has no entries: `house:...`, or a distribution's escrow."""
+
+ESCROW: Final = "escrow:"
 
 REVERSIBLE: Final = frozenset({"transfer", "adjust"})
 """Kinds that a reversal undoes. What paid an order is given back by refunds, and by those alone."""
@@ -39,7 +41,7 @@ REVERSIBLE: Final = frozenset({"transfer", "adjust"})
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side of a transfer: an account, or a house account, which has no key."""
+    """One side of a transfer: an account, or a house account or escrow, which has no key."""
 
     account_id: str
     user_pk: str | None
@@ -122,6 +124,26 @@ def refund_id(sale_id: str, refund: str) -> str:
 def reversal_id(transfer_id: str) -> str:
     """Return the id of the one reversal that a transfer may have."""
     return f"reversal:{transfer_id}"
+
+
+def fund_id(distribution_id: str) -> str:
+    """Return the id of the transfer that moves a distribution's whole total into its escrow."""
+    return f"fund:{distribution_id}"
+
+
+def return_id(distribution_id: str) -> str:
+    """Return the id of the transfer that brings back what a distribution did not credit."""
+    return f"return:{distribution_id}"
+
+
+def undo_id(distribution_id: str) -> str:
+    """Return the id of the transfer that brings back what an undo took from the customers."""
+    return f"undo:{distribution_id}"
+
+
+def escrow_of(distribution_id: str) -> str:
+    """Return how entries name the escrow of a distribution."""
+    return f"{ESCROW}{distribution_id}"
 
 
 # --- replays ------------------------------------------------------------------------------------
@@ -210,6 +232,27 @@ def adjust(account: Account, wanted: Wanted, *, takes: bool, now_ms: int) -> Mov
         return _move("adjust", wanted, HOUSE_BANK, account, now_ms)
     _require_credit(account, wanted.amount)
     return _move("adjust", wanted, account, HOUSE_BANK, now_ms)
+
+
+def fund(source: Account, wanted: Wanted, escrow: str, now_ms: int) -> Movement:
+    """Return the movement of a distribution's total from its source into its escrow.
+
+    Raises `SourceWithoutEntries` or `InsufficientCredit`.
+    """
+    if source.seq == 0:
+        raise SourceWithoutEntries
+    _require_credit(source, wanted.amount)
+    return _move("distribution", wanted, source, escrow, now_ms)
+
+
+def return_escrow(
+    source: Account, wanted: Wanted, escrow: str, now_ms: int, *, undone: bool
+) -> Movement:
+    """Return the movement of a distribution's escrow back to its source.
+
+    It is what was not credited, or what an undo took back.
+    """
+    return _move("undo" if undone else "distribution", wanted, escrow, source, now_ms)
 
 
 def check_reversible(original: Transfer) -> None:

@@ -2,11 +2,19 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chalicelib.auth import Call
 from chalicelib.core import transfers as rules
-from chalicelib.core.accounts import FIRST_HASH, Account, AccountKey, Entry, Opening, as_opened
+from chalicelib.core.accounts import (
+    FIRST_HASH,
+    Account,
+    AccountKey,
+    Entry,
+    Opening,
+    after_entry,
+    as_opened,
+)
 from chalicelib.core.errors import (
     AccountExists,
     AccountIdTaken,
@@ -149,13 +157,7 @@ def _commit_opening(
         return Commit(put_account(new, idempotency_key), OwnedAccount(new, user_email))
     movement = rules.open_with_credit(new, new.opening.balance)
     entry = movement.legs[0].entry
-    account = replace(
-        new,
-        available=entry.balance_after,
-        seq=entry.seq,
-        entry_ms=entry.at_ms,
-        entry_hash=entry.hash,
-    )
+    account = after_entry(new, entry)
     actions = [
         *put_account(account, idempotency_key),
         put_entry(entry),

@@ -8,6 +8,7 @@ from chalicelib.routes import (
     accounts,
     audit,
     console,
+    distributions,
     holds,
     orders,
     pre_orders,
@@ -18,6 +19,7 @@ from chalicelib.routes import (
     storefront,
     transfers,
     users,
+    work,
 )
 
 DOORS: Final[tuple[Routes, ...]] = (
@@ -30,10 +32,12 @@ DOORS: Final[tuple[Routes, ...]] = (
     pre_orders.routes,
     orders.routes,
     audit.routes,
+    distributions.routes,
     storefront.routes,
     site.routes,
     console.routes,
     schedule.routes,
+    work.routes,
 )
 """Every door of the service; a file that is not listed here serves nothing."""
 

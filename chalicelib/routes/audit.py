@@ -42,6 +42,7 @@ class AuditShown(Shown):
     transfers: int
     holds: int
     refunds: int
+    distributions: int
     totals: list[CurrencyTotalsShown]
     fault_count: int
     faults: list[FaultShown]

@@ -142,7 +142,7 @@ class DemoCheckout(Shown):
     "/users/login",
     access=PUBLIC,
     body=LoginForm,
-    reads_body_itself=True,
+    reads=(JSON, FORM),
     answers={200: LoggedIn, 400: FormErrors},
     refusals=(UnknownChannel, CrossSiteWrite),
 )
@@ -222,7 +222,7 @@ def csrf_token(request: Request) -> Answer:
     "/demo/checkout",
     access=auth.SHOPPER,
     body=CheckoutForm,
-    reads_body_itself=True,
+    reads=(JSON, FORM),
     answers={201: DemoCheckout, 400: FormErrors},
     refusals=(PaymentInProgress,),
 )

@@ -151,7 +151,7 @@ def show_page(request: Request, query: PageQuery) -> Answer:
     access=auth.SHOPPER,
     query=PageQuery,
     body=PageForm,
-    reads_body_itself=True,
+    reads=(JSON, FORM),
     answers={200: Envelope},
 )
 def post_page(request: Request, query: PageQuery) -> Answer:

@@ -1,8 +1,8 @@
 """Doors to transfers. The caller makes the id, and may repeat the request for ever."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import model_validator
 
 from chalicelib import ledger
 from chalicelib.core.errors import (
@@ -21,25 +21,13 @@ from chalicelib.core.errors import (
     UnknownTransfer,
 )
 from chalicelib.core.money import AmountText, format_amount
-from chalicelib.core.names import Identifier, is_identifier
+from chalicelib.core.names import Identifier, Note, is_identifier
 from chalicelib.core.transfers import Transfer
 from chalicelib.http import Answer, Body, Request, Routes, Shown
 from chalicelib.ledger import ByAccountIds, ByUsers
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
-
-MAX_NOTE_BYTES = 256
-"""Keeps an entry within the one kilobyte that its write is paid for."""
-
-
-def _short(note: str) -> str:
-    if len(note.encode()) > MAX_NOTE_BYTES:
-        raise ValueError("a note has at most 256 bytes in UTF-8")
-    return note
-
-
-Note = Annotated[str, Field(min_length=1, max_length=MAX_NOTE_BYTES), AfterValidator(_short)]
 
 
 class TransferBody(Body):

@@ -76,6 +76,20 @@ def put_account(account: Account, idempotency_key: str | None) -> list[Action]:
     key, if there is one, is put too, so that it opens one account only.
     """
     channel, user_pk = account.key.channel, account.key.user_pk
+    actions = [*put_account_alone(account), check(user_key(channel, user_pk), exists(UserRow))]
+    if idempotency_key is not None:
+        key = opening_key(channel, idempotency_key)
+        opened = AccountIdRow(id=key.hash, user_pk=user_pk, currency=account.key.currency)
+        actions.append(put_once(opened))
+    return actions
+
+
+def put_account_alone(account: Account) -> list[Action]:
+    """Return the puts of a new account's row and its id, for a user who was just read.
+
+    Users are never deleted, so who was read a moment ago is registered still.
+    """
+    channel, user_pk = account.key.channel, account.key.user_pk
     row = AccountRow(
         user=f"{channel}#{user_pk}",
         currency=account.key.currency,
@@ -98,12 +112,7 @@ def put_account(account: Account, idempotency_key: str | None) -> list[Action]:
     named = AccountIdRow(
         id=f"{channel}#{account.account_id}", user_pk=user_pk, currency=account.key.currency
     )
-    actions = [put_once(row), put_once(named), check(user_key(channel, user_pk), exists(UserRow))]
-    if idempotency_key is not None:
-        key = opening_key(channel, idempotency_key)
-        opened = AccountIdRow(id=key.hash, user_pk=user_pk, currency=account.key.currency)
-        actions.append(put_once(opened))
-    return actions
+    return [put_once(row), put_once(named)]
 
 
 def apply_leg(leg: Leg) -> Action:

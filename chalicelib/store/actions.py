@@ -72,6 +72,11 @@ class Rows:
         return self.items.get(key.identity) is not None
 
 
+def written(actions: Sequence["Action"]) -> "Rows":
+    """Return what puts have written, as rows that are known."""
+    return Rows({a.key.identity: a.request["Item"] for a in actions if a.verb == "Put"})
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One write about one key, in the shape of a member of TransactItems."""

@@ -284,17 +284,19 @@ def settle(
     *,
     deadline: float,
     consistent: bool = False,
+    known: Rows | None = None,
 ) -> Settled[Answer]:
     """Read `keys`, decide and write, until the outcome is definite.
 
     `decide` is called again with fresher rows after a refusal by the engine, so it must be pure.
     A refusal that it raises is confirmed by one TransactGetItems, since no BatchGetItem shows
     one moment. A replay is believed at once: read `consistent` unless it rests on rows that
-    never change. Raises the confirmed refusal, `Busy` (nothing moved), or `OutcomeUnknown`.
+    never change. Rows that are `known`, since they were just read or written, are not read first.
+    Raises the confirmed refusal, `Busy` (nothing moved), or `OutcomeUnknown`.
     """
     attempts = Attempts(deadline)
     try:
-        rows = batch_get(keys, deadline=deadline, consistent=consistent)
+        rows = known or batch_get(keys, deadline=deadline, consistent=consistent)
         return _until_definite(decide, keys, attempts, rows, deadline=deadline)
     except Exception as error:
         if attempts.unanswered:
@@ -329,6 +331,13 @@ def _until_definite(
             return Settled(decision.answer, written=True)
         rows = rows.with_items(shown)
         confirmed = False
+
+
+def write_harmlessly(action: Action, *, deadline: float) -> None:
+    """Make one write whose repetition changes nothing, until it is answered. Raises `Busy`."""
+    attempts = Attempts(deadline)
+    while attempts.write([action]) is not None:
+        continue
 
 
 # --- plumbing -------------------------------------------------------------------------------

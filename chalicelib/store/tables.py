@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pynamodb.attributes import (
     Attribute,
+    BinaryAttribute,
     BooleanAttribute,
     UnicodeAttribute,
 )
@@ -359,6 +360,94 @@ class OrderRow(Model):
     by_user = OrdersOfUser()
 
 
+class DistributionsOfChannel(GlobalSecondaryIndex["DistributionRow"]):
+    """Lists a channel's distributions by the time they were made; chunks are not in it."""
+
+    class Meta:
+        index_name = "by_channel"
+        projection = KeysOnlyProjection()
+
+    channel = UnicodeAttribute(hash_key=True)
+    created_ms = Whole(range_key=True)
+
+
+class DistributionRow(Model):
+    """A distribution; `id` is channel#distribution id, `part` is job. `rev` grows with each change.
+
+    `escrow` is what is neither with chunks nor with customers. `bad_reasons` is JSON text.
+    """
+
+    class Meta:
+        table_name = "distributions"
+
+    id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    channel = UnicodeAttribute()
+    source = UnicodeAttribute()
+    source_user_pk = UnicodeAttribute()
+    currency = UnicodeAttribute()
+    open_accounts = BooleanAttribute()
+    content_hash = UnicodeAttribute()
+    preview_id = UnicodeAttribute()
+    lists = Whole()
+    rows = Whole()
+    bad_reasons = UnicodeAttribute()
+    shares = Whole()
+    total = Whole()
+    openings = Whole()
+    available = Whole()
+    debit_allowed = BooleanAttribute()
+    chunks = Whole()
+    made = Whole()
+    state = UnicodeAttribute()
+    cancelled = BooleanAttribute()
+    escrow = Whole()
+    created_ms = Whole()
+    created_by = UnicodeAttribute()
+    by = UnicodeAttribute()
+    started_ms = Whole(null=True)
+    ended_ms = Whole(null=True)
+    rev = Whole()
+    by_channel = DistributionsOfChannel()
+
+
+class ChunkRow(Model):
+    """A chunk of a distribution, beside its job; `part` is chunk: and five digits.
+
+    `failed` and `spent` are JSON text: lines with the code why, or with minor units.
+    """
+
+    class Meta:
+        table_name = "distributions"
+
+    id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute()
+    rows = Whole()
+    amount = Whole()
+    escrow = Whole()
+    credited = Whole()
+    returned = Whole()
+    list_hash = UnicodeAttribute()
+    failed = UnicodeAttribute(null=True)
+    spent = UnicodeAttribute(null=True)
+    ended_ms = Whole(null=True)
+
+
+class ListRow(Model):
+    """A piece of the list that a preview found, compressed; `part` is list:, its preview, a number.
+
+    Its name follows from its content, so it is never changed; a preview made anew deletes it.
+    """
+
+    class Meta:
+        table_name = "distributions"
+
+    id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    content = BinaryAttribute(legacy_encoding=False)
+
+
 class SandboxChargeRow(Model):
     """What the sandbox gateway answered under a key: approved or declined. No card data."""
 
@@ -385,6 +474,7 @@ ROWS: Final[tuple[type[Model], ...]] = (
     PreOrderRow,
     OrderRow,
     AuditRow,
+    DistributionRow,
     SandboxChargeRow,
 )
 """One row class for each table."""

@@ -10,7 +10,15 @@ from pynamodb.attributes import Attribute
 from pynamodb.models import Model
 
 from chalicelib.core.accounts import AccountKey, Entry, entry_hash
-from chalicelib.store.tables import PUT_ONCE, ROWS, BasketRow, PreOrderRow, definitions, noun
+from chalicelib.store.tables import (
+    PUT_ONCE,
+    ROWS,
+    BasketRow,
+    ChunkRow,
+    ListRow,
+    definitions,
+    noun,
+)
 from tests.docs.documents import document, headings, name, names, section, table
 
 MODEL = document("data-model.md")
@@ -23,6 +31,7 @@ LONG_TEXT: dict[str, str | None] = {
     "address": f"{'c' * 64}#{'e' * 254}",
     "at": "9" * 13,
     "at_seq": "9" * 23,
+    "bad_reasons": '{"duplicate_account": 12000, "unknown_account": 8000}',
     "bin_number": "1" * 8,
     "content": "",
     "content_hash": "0" * 64,
@@ -38,10 +47,12 @@ LONG_TEXT: dict[str, str | None] = {
     "kind": "transfer",
     "note": "n" * 256,
     "outcome": "approved",
+    "part": "job",
     "paying": "yes",
     "payment_key": PAYMENT_KEY,
     "payment_state": "paid",
     "payment_type": "credit_card",
+    "preview_id": "0" * 16,
     "reference": "r" * 128,
     "report": "",
     "state": "completed",
@@ -49,6 +60,12 @@ LONG_TEXT: dict[str, str | None] = {
     "user_email": "e" * 254,
 }
 """The longest text of an attribute; 64 characters where nothing else is said."""
+
+BESIDES: dict[str, list[type[Model]]] = {
+    "distributions": [ChunkRow, ListRow],
+    "pre_orders": [BasketRow],
+}
+"""Rows that lie beside those that their table is named after."""
 
 CHANNEL = "c" * 64
 PAYMENT = f"order:{'r' * 128}"
@@ -83,7 +100,7 @@ VARIANTS: dict[str, list[dict[str, str | None]]] = {
 
 def rows_of(table_noun: str) -> list[type[Model]]:
     rows = [row for row in ROWS if noun(row) == table_noun]
-    return [*rows, BasketRow] if PreOrderRow in rows else rows
+    return [*rows, *BESIDES.get(table_noun, [])]
 
 
 def attributes_of(row: type[Model]) -> dict[str, str]:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from hypothesis import settings
 
 from chalicelib import registry
 from chalicelib.core import transfers as rules
-from chalicelib.core.accounts import FIRST_HASH, Account, AccountKey, Opening
+from chalicelib.core.accounts import FIRST_HASH, Account, AccountKey, Opening, after_entry
 from chalicelib.core.transfers import Leg, Movement, Wanted
 from chalicelib.store.accounts import put_account
 from chalicelib.store.actions import Action
@@ -54,14 +53,7 @@ def opened(number: int) -> Account:
 
 
 def after(leg: Leg) -> Account:
-    entry = leg.entry
-    return replace(
-        leg.before,
-        available=leg.before.available + entry.amount,
-        seq=entry.seq,
-        entry_ms=entry.at_ms,
-        entry_hash=entry.hash,
-    )
+    return after_entry(leg.before, leg.entry)
 
 
 def puts_of(movement: Movement) -> list[Action]:

@@ -25,6 +25,8 @@ PARTIES = {
     "capture": {("account", "house:SALE")},
     "refund": {("house:REFUND", "account")},
     "adjust": {("house:BANK", "account"), ("account", "house:BANK")},
+    "distribution": {("account", "escrow"), ("escrow", "account")},
+    "undo": {("escrow", "account")},
     "reversal": {
         ("account", "account"),
         ("house:BANK", "account"),
@@ -36,7 +38,13 @@ PARTIES = {
 
 def plain(item: Json) -> Json:
     """Return a row with Python values in place of DynamoDB's."""
-    read: dict[str, Callable[[Any], Any]] = {"S": str, "N": int, "BOOL": bool, "M": plain}
+    read: dict[str, Callable[[Any], Any]] = {
+        "S": str,
+        "N": int,
+        "BOOL": bool,
+        "M": plain,
+        "B": lambda content: content,
+    }
     return {
         name: read[kind](value)
         for name, typed in item.items()
@@ -55,6 +63,7 @@ class Books:
     orders: dict[str, Json] = field(default_factory=dict)
     holds: dict[tuple[str, str], Json] = field(default_factory=dict)
     refunds: dict[str, Json] = field(default_factory=dict)
+    distributions: dict[tuple[str, str], Json] = field(default_factory=dict)
     pre_orders: dict[str, Json] = field(default_factory=dict)
     charges: dict[str, Json] = field(default_factory=dict)
 
@@ -73,6 +82,9 @@ class Books:
         for row in map(plain, rows[PREFIX + "holds"]):
             books.holds[row["account"], row["id"]] = row
         books.refunds = {row["sale"]: row for row in map(plain, rows[PREFIX + "refunds"])}
+        for row in map(plain, rows[PREFIX + "distributions"]):
+            if not row["part"].startswith("list:"):
+                books.distributions[row["id"], row["part"]] = row
         for row in map(plain, rows[PREFIX + "pre_orders"]):
             if not row["currency"].endswith("#basket"):
                 books.pre_orders[f"{row['user']}#{row['currency']}"] = row
@@ -92,6 +104,7 @@ def audit(books: Books) -> None:
         _audit_open_holds(key, account, books)
     _audit_legs(books)
     _audit_conservation(books)
+    _audit_distributions(books)
     _audit_orders(books)
     _audit_captures(books)
     _audit_refunds(books)
@@ -147,7 +160,8 @@ def _audit_legs(books: Books) -> None:
         channel, account_id = key.split("#")[0], books.accounts[key]["account_id"]
         for entry in entries:
             leg = (account_id, entry["amount"], entry["counterparty"], entry["kind"])
-            legs[f"{channel}#{entry['transfer_id']}"].append(leg)
+            if not _is_a_row(entry["transfer_id"]):
+                legs[f"{channel}#{entry['transfer_id']}"].append(leg)
     assert set(legs) == set(books.transfers)
     for name, transfer in books.transfers.items():
         source, target, kind = transfer["source"], transfer["target"], transfer["kind"]
@@ -157,8 +171,15 @@ def _audit_legs(books: Books) -> None:
         assert sorted(legs[name]) == sorted(leg for leg in both if _side(leg[0]) == "account")
 
 
+def _is_a_row(name: str) -> bool:
+    """Whether an entry is that of a row of a distribution, which has no transfer of its own."""
+    return name.startswith("credit:") or name.count(":") == 2 and name.startswith("undo:")
+
+
 def _side(party: str) -> str:
-    return party if party.startswith("house:") else "account"
+    if party.startswith("house:"):
+        return party
+    return "escrow" if party.startswith("escrow:") else "account"
 
 
 def _audit_conservation(books: Books) -> None:
@@ -166,11 +187,48 @@ def _audit_conservation(books: Books) -> None:
     held: defaultdict[str, int] = defaultdict(int)
     for account in books.accounts.values():
         held[account["currency"]] += account["available"] + account["held"]
+    for row in books.distributions.values():
+        held[_currency_of(books, row)] += row["escrow"]
     for transfer in books.transfers.values():
         issued = transfer["source"] in {"house:BANK", "house:REFUND"}
         received = transfer["target"] in {"house:BANK", "house:SALE"}
         held[transfer["currency"]] -= (issued - received) * transfer["amount"]
     assert not any(held.values())
+
+
+def _currency_of(books: Books, row: Json) -> str:
+    currency: str = books.distributions[row["id"], "job"]["currency"]
+    return currency
+
+
+def _audit_distributions(books: Books) -> None:
+    """What is in escrow is what entries moved there; chunks say what their customers got."""
+    moved: defaultdict[str, int] = defaultdict(int)
+    credited: defaultdict[str, int] = defaultdict(int)
+    returned: defaultdict[str, int] = defaultdict(int)
+    for key, entries in books.entries.items():
+        for entry in entries:
+            if not entry["counterparty"].startswith("escrow:"):
+                continue
+            name = entry["counterparty"].replace("escrow", key.split("#")[0]).replace(":", "#")
+            moved[name] -= entry["amount"]
+            if _is_a_row(entry["transfer_id"]):
+                of = credited if entry["kind"] == "distribution" else returned
+                of[name] += abs(entry["amount"])
+    names = {name for name, _ in books.distributions}
+    assert set(moved) <= names, "escrow of no distribution"
+    for name in names:
+        job = books.distributions[name, "job"]
+        parts = [row for (own, _), row in books.distributions.items() if own == name]
+        chunks = [row for row in parts if row["part"] != "job"]
+        assert sum(row["escrow"] for row in parts) == moved[name], "other escrow than moved"
+        assert all(row["escrow"] >= 0 for row in parts), "escrow below nothing"
+        assert sum(row["credited"] for row in chunks) == credited[name], "credited otherwise"
+        assert sum(row["returned"] for row in chunks) == returned[name], "returned otherwise"
+        assert len(chunks) == job["made"], "chunks that nobody made"
+        if job["state"] in {"closed", "undone", "previewed"}:
+            assert moved[name] == 0, "escrow is left of one that has ended"
+            assert not [row for row in chunks if row["state"] == "waiting"], "left waiting"
 
 
 def _audit_orders(books: Books) -> None:

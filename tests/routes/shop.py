@@ -35,7 +35,7 @@ from chalicelib.ledger import NewAccount
 from chalicelib.openapi import describe
 from chalicelib.store.connection import connection
 from chalicelib.store.tables import ROWS, create_missing, noun
-from tests.store.engine import forget
+from tests.store.engine import forget, rows_as_they_are
 
 Json = Any
 Snapshot = dict[str, list[str]]
@@ -57,6 +57,7 @@ READ_BY_CONFIG: Final = (
     "CONSOLE_CLIENT_ID",
     "CONSOLE_ORIGINS",
     "CONSOLE_SCOPE",
+    "DISTRIBUTION_QUEUE",
     "DYNAMODB_ENDPOINT",
     "OIDC_AUDIENCE",
     "OIDC_ISSUER",
@@ -353,7 +354,7 @@ def opened(folder: Path, **variables: str) -> Iterator[Shop]:
     """Open the shop on tables of its own; `folder` is empty, so that no service file is read."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.chdir(folder)
-        patch.setattr(BaseJSONSerializer, "_serialize_type_map", _rows_as_they_are)
+        patch.setattr(BaseJSONSerializer, "_serialize_type_map", rows_as_they_are)
         for name in READ_BY_CONFIG:
             patch.delenv(name, raising=False)
         for name, value in (VARIABLES | variables).items():
@@ -361,17 +362,6 @@ def opened(folder: Path, **variables: str) -> Iterator[Shop]:
         forget()
         yield _furnished(folder)
     forget()
-
-
-_serialize_map = BaseJSONSerializer._serialize_type_map
-
-
-def _rows_as_they_are(self: Any, serialized: Json, value: Json, shape: Any, key: str) -> None:
-    """Hand out rows as moto holds them, which is their wire form: it takes 3/4 of the time off."""
-    if shape.value.name == "AttributeValue":
-        serialized[key] = value
-    else:
-        _serialize_map(self, serialized, value, shape, key)
 
 
 _kept: list[tuple[datetime.datetime, Json]] = []

@@ -9,6 +9,7 @@ from moto import mock_aws
 from moto.core.serialize import BaseJSONSerializer
 
 from chalicelib.config import config, key_ring
+from chalicelib.outside.queue import forget_local
 from chalicelib.store.connection import connection, forget_connection
 from chalicelib.store.tables import create_missing
 from tests.store.wire import Wire, tables_of_moto
@@ -29,6 +30,7 @@ UNSET = (
     "CONSOLE_CLIENT_ID",
     "CONSOLE_ORIGINS",
     "CONSOLE_SCOPE",
+    "DISTRIBUTION_QUEUE",
     "DYNAMODB_ENDPOINT",
     "OIDC_AUDIENCE",
     "OIDC_ISSUER",
@@ -40,7 +42,7 @@ UNSET = (
 def tables_on_moto() -> Iterator[None]:
     """Give the store an engine with all tables, for as long as tests may share it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setattr(BaseJSONSerializer, "_serialize_type_map", _rows_as_they_are)
+        patch.setattr(BaseJSONSerializer, "_serialize_type_map", rows_as_they_are)
         for name in UNSET:
             patch.delenv(name, raising=False)
         for name, value in ENVIRONMENT.items():
@@ -69,11 +71,14 @@ def empty_store() -> Iterator[Wire]:
 _serialize_map = BaseJSONSerializer._serialize_type_map
 
 
-def _rows_as_they_are(
+def rows_as_they_are(
     self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str
 ) -> None:
-    """Hand out rows as moto holds them, in their wire form: it saves most of a request's time."""
-    if shape.value.name == "AttributeValue":
+    """Hand out rows as moto holds them, in their wire form: it saves most of a request's time.
+
+    Bytes it holds in another form.
+    """
+    if shape.value.name == "AttributeValue" and not any("B" in each for each in value.values()):
         serialized[key] = value
     else:
         _serialize_map(self, serialized, value, shape, key)
@@ -84,3 +89,4 @@ def forget() -> None:
     config.cache_clear()
     key_ring.cache_clear()
     forget_connection()
+    forget_local()

@@ -1,0 +1,274 @@
+"""The rows of a distribution, as a file or a request brings them: read one by one, none in vain.
+
+Every row that cannot be read is told with its line and the reason; the others go on.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from chalicelib.core.currencies import digits_of
+from chalicelib.core.errors import InvalidAmount, InvalidCsv, TooManyRows
+from chalicelib.core.money import parse_amount
+from chalicelib.core.names import MAX_NOTE_BYTES, is_identifier
+from chalicelib.core.users import Email
+
+MAX_ROWS: Final = 20_000
+
+Naming = Literal["user_email", "user_pk", "account_id"]
+"""How a row names its customer."""
+
+_NAMINGS: Final = get_args(Naming)
+_AMOUNT: Final = "amount"
+_NOTE: Final = "note"
+_SHOWN: Final = 80
+"""How much of what was found a message repeats."""
+
+_EXPECTED: Final = (
+    "The first line must name the columns: one of user_email, user_pk and account_id, then "
+    "amount, and note if there are notes; parted by commas or semicolons."
+)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_BROKEN: Final = ("\ufffd", "\x00")
+"""What undecodable bytes become, and what no text holds."""
+
+_EMAIL: Final[TypeAdapter[str]] = TypeAdapter(Email)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that can be read; `line` is where it begins, `amount` in minor units above zero."""
+
+    line: int
+    naming: Naming
+    recipient: str
+    amount: int
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be credited, as it was given, with a stable code and a sentence."""
+
+    line: int
+    recipient: str
+    amount: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRows:
+    """All rows, each kind in the order of its lines."""
+
+    rows: tuple[Row, ...]
+    bad: tuple[BadRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A row as text, whatever brought it; `wrong` says what is wrong with its form."""
+
+    line: int
+    naming: Naming
+    recipient: str = ""
+    amount: str = ""
+    note: str = ""
+    wrong: tuple[str, str] | None = None
+
+
+def parse_csv(body: bytes, currency: str) -> ParsedRows:
+    """Return the rows of a CSV file in UTF-8, with or without a byte order mark.
+
+    Lines count from 1, the header. Raises `InvalidCsv`, `TooManyRows` or `UnknownCurrency`.
+    """
+    text = body.decode("utf-8-sig", errors="replace")
+    reader = _Reader(text)
+    columns = _columns(reader)
+    given = [_from_cells(line, cells, columns) for line, cells in reader.rows()]
+    return _parsed(given, currency)
+
+
+def parse_rows(rows: Sequence[Mapping[str, object]], currency: str) -> ParsedRows:
+    """Return the rows of a request, numbered from 1.
+
+    No spreadsheet has seen them, so a note may begin like a formula. Raises `InvalidCsv` where
+    there is none, `TooManyRows` or `UnknownCurrency`.
+    """
+    return _parsed([_from_fields(n, row) for n, row in enumerate(rows, start=1)], currency)
+
+
+def _parsed(given: Sequence[_Given], currency: str) -> ParsedRows:
+    digits_of(currency)
+    if not given:
+        raise InvalidCsv("There are no rows.")
+    if len(given) > MAX_ROWS:
+        raise TooManyRows(
+            f"There are {len(given):,} rows; a distribution has at most {MAX_ROWS:,}. Divide it."
+        )
+    rows: list[Row] = []
+    bad: list[BadRow] = []
+    for row in given:
+        read = _read(row, currency)
+        if isinstance(read, Row):
+            rows.append(read)
+        else:
+            bad.append(BadRow(row.line, row.recipient[:_SHOWN], row.amount[:_SHOWN], *read))
+    return ParsedRows(tuple(rows), tuple(bad))
+
+
+def _read(given: _Given, currency: str) -> Row | tuple[str, str]:
+    """Return a row, or the code and the sentence of the first thing that is wrong with it."""
+    wrong = given.wrong or _wrong_recipient(given) or _wrong_note(given)
+    if wrong is not None:
+        return wrong
+    try:
+        amount = parse_amount(given.amount, currency)
+    except InvalidAmount as error:
+        return error.code, _about_amount(given.amount, error)
+    return Row(given.line, given.naming, given.recipient, amount, given.note or None)
+
+
+def _wrong_recipient(given: _Given) -> tuple[str, str] | None:
+    if given.naming != "user_email":
+        if is_identifier(given.recipient):
+            return None
+        return "invalid_recipient", f"Write {given.naming} as 1 to 64 of A-Za-z0-9_-."
+    try:
+        _EMAIL.validate_python(given.recipient)
+    except ValidationError:
+        return "invalid_recipient", "Write the complete e-mail address, such as ada@example.com."
+    return None
+
+
+def _wrong_note(given: _Given) -> tuple[str, str] | None:
+    size = len(given.note.encode())
+    if size <= MAX_NOTE_BYTES:
+        return None
+    return "note_too_long", f"The note has {size} bytes in UTF-8, and may have {MAX_NOTE_BYTES}."
+
+
+def _about_amount(text: str, error: InvalidAmount) -> str:
+    if text.startswith("-"):
+        return "The amount must be more than zero."
+    if text.count(",") == 1 and "." not in text:
+        return f"Write the decimals after a point: {text.replace(',', '.')[:_SHOWN]}."
+    return error.detail
+
+
+# --- CSV ----------------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Reads a file row by row, with the line where each begins; a broken row is None."""
+
+    def __init__(self, text: str) -> None:
+        lines = io.StringIO(text, newline="")
+        header = next(iter(lines), "")
+        lines.seek(0)
+        delimiter = ";" if ";" in header and "," not in header else ","
+        self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
+
+    def rows(self) -> Iterator[tuple[int, list[str] | None]]:
+        while True:
+            line = self._reader.line_num + 1
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield line, None
+                continue
+            if any(cells):
+                yield line, [cell.strip(" ") for cell in cells]
+
+
+def _columns(reader: _Reader) -> list[str]:
+    """Return the names of the columns. Raises `InvalidCsv`."""
+    _, cells = next(reader.rows(), (0, None))
+    if cells is None:
+        raise InvalidCsv(f"The file is empty, or its first line cannot be read. {_EXPECTED}")
+    columns = [cell.strip().lower() for cell in cells]
+    namings = [name for name in columns if name in _NAMINGS]
+    known = {*namings, _AMOUNT, _NOTE}
+    fits = len(namings) == 1 and _AMOUNT in columns and known >= set(columns)
+    if not fits or len(set(columns)) < len(columns):
+        found = ", ".join(cells)[:_SHOWN]
+        raise InvalidCsv(f"The first line is {found!r}. {_EXPECTED}")
+    return columns
+
+
+def _from_cells(line: int, cells: list[str] | None, columns: Sequence[str]) -> _Given:
+    naming = next(name for name in _NAMINGS if name in columns)
+    if cells is None:
+        why = "Its quotes do not fit: a cell in quotes ends with one, and doubles those within."
+        return _Given(line, naming, wrong=("broken_quotes", why))
+    named = dict(zip(columns, cells, strict=False))
+    return _Given(
+        line,
+        naming,
+        named.get(naming, ""),
+        named.get(_AMOUNT, ""),
+        named.get(_NOTE, ""),
+        _wrong_cells(cells, columns),
+    )
+
+
+def _wrong_cells(cells: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
+    if any(mark in cell for cell in cells for mark in _BROKEN):
+        return (
+            "broken_encoding",
+            "It has letters that are not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8).",
+        )
+    if len(cells) != len(columns):
+        return "wrong_cells", f"It has {len(cells)} cells, and the first line has {len(columns)}."
+    for name, cell in zip(columns, cells, strict=True):
+        if name != _AMOUNT and cell.startswith(_FORMULA):
+            return (
+                "formula",
+                f"The {name} begins with {cell[0]!r}: a spreadsheet would run it as a formula.",
+            )
+    return None
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+def _from_fields(line: int, fields: Mapping[str, Any]) -> _Given:
+    namings: list[Naming] = [name for name in _NAMINGS if name in fields]
+    naming: Naming = namings[0] if namings else "user_pk"
+    texts = {
+        name: value
+        for name in (naming, _AMOUNT, _NOTE)
+        if isinstance(value := fields.get(name), str)
+    }
+    return _Given(
+        line,
+        naming,
+        texts.get(naming, ""),
+        texts.get(_AMOUNT, ""),
+        texts.get(_NOTE, ""),
+        _wrong_fields(fields, namings),
+    )
+
+
+def _wrong_fields(fields: Mapping[str, Any], namings: Sequence[str]) -> tuple[str, str] | None:
+    unknown = sorted(fields.keys() - {*_NAMINGS, _AMOUNT, _NOTE})
+    if unknown:
+        return "unknown_field", f"There is no field {unknown[0][:_SHOWN]!r}."
+    if len(namings) != 1:
+        return "invalid_row", "Name the customer by one of user_email, user_pk and account_id."
+    if not isinstance(fields[namings[0]], str):
+        return "invalid_row", f"Write {namings[0]} as text."
+    if not isinstance(fields.get(_AMOUNT), str):
+        return "invalid_amount", 'Write the amount as a decimal string such as "10.00", in quotes.'
+    if not isinstance(fields.get(_NOTE), str | None):
+        return "invalid_row", "Write the note as text."
+    texts = [value for value in fields.values() if isinstance(value, str)]
+    if any(mark in text for text in texts for mark in _BROKEN):
+        return "broken_encoding", "It has letters that are not UTF-8."
+    return None
