@@ -35,7 +35,11 @@ LAST_WRITE_S: Final = 3.5
 MESSAGES_AT_ONCE: Final = 5
 """How many messages of a queue one call of a function gets."""
 
+MESSAGE_LIFE_S: Final = 20.0
+"""How long one message may be worked on, where the function has that much time for it."""
+
 QUEUE_PLACE: Final = "arn:aws:sqs:us-east-1:123456789012:queue"
+"""Stands for the stack's own queue, whose address nobody knows before the stack is made."""
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -194,7 +198,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Entry = Callable[[Any, Any], None]
+Entry = Callable[[Any, Any], Any]
 """What Lambda calls: an event and a context."""
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -331,7 +335,6 @@ class Routes:
             return _work_on(event.to_dict()["Records"], work, life_s, request_id)
 
         handle.__name__ = name
-        # The template puts the address of the stack's own queue in place of this one.
         subscribe = self.blueprint.on_sqs_message(
             queue_arn=QUEUE_PLACE, batch_size=MESSAGES_AT_ONCE, name=name
         )
@@ -344,17 +347,23 @@ def _work_on(
 ) -> dict[str, Any]:
     """Work on every message of a batch; return those that failed, to be delivered again."""
     failed = []
-    started = time.monotonic()
-    for number, record in enumerate(records, start=1):
+    ends = time.monotonic() + life_s
+    for number, record in enumerate(records):
+        now = time.monotonic()
         # What is left is shared, so that a slow message does not take the time of the others.
-        until = started + life_s * number / len(records)
+        own_s = min(MESSAGE_LIFE_S, (ends - now) / (len(records) - number))
+        message_id = record["messageId"]
+        which = {"message_id": message_id, "request_id": request_id}
         try:
-            work(json.loads(record["body"]), until)
+            work(json.loads(record["body"]), now + own_s)
+        except ValidationError as error:
+            # Without its traceback, which shows what the message holds: it is personal.
+            wrong = [".".join(map(str, each["loc"])) for each in error.errors()]
+            log.error("message_malformed", extra={**which, "wrong": wrong})
+            failed.append({"itemIdentifier": message_id})
         except Exception:  # noqa: BLE001  # the rim: one message never takes others with it
-            log.exception(
-                "message_failed", extra={"message": record["messageId"], "request_id": request_id}
-            )
-            failed.append({"itemIdentifier": record["messageId"]})
+            log.exception("message_failed", extra=which)
+            failed.append({"itemIdentifier": message_id})
     return {"batchItemFailures": failed}
 
 

@@ -15,6 +15,7 @@ import typer
 
 from chalicelib.store.tables import PUT_ONCE, definitions
 from cli.local import PROJECT, STAGE, LocalError, chalice_settings, stage_variables
+from cli.worker import DELIVERIES
 
 Json = dict[str, Any]
 
@@ -23,7 +24,6 @@ _FUNCTIONS: Final = ("APIHandler", "Distribute", "EndPayments")
 
 _QUEUE: Final = "DistributionQueue"
 _DEAD_LETTERS: Final = "DistributionDeadLetters"
-_DELIVERIES: Final = 5
 _KEPT_S: Final = 14 * 24 * 60 * 60
 _AT_ONCE: Final = 10
 """How many calls of the function work on the queue side by side: chunks never meet, but tables
@@ -95,7 +95,7 @@ def merge_template(stage: str) -> Json:
 
 
 def function_policy() -> Json:
-    """Return what both functions may do: by table, and no more than the store does.
+    """Return what every function may do: by table, and no more than the store does.
 
     Rows of put-once tables can be neither updated nor deleted by anything that runs in it.
     """
@@ -163,7 +163,7 @@ def _queues(stage: str) -> Json:
                 "VisibilityTimeout": 6 * timeout_s,
                 "RedrivePolicy": {
                     "deadLetterTargetArn": {"Fn::GetAtt": [_DEAD_LETTERS, "Arn"]},
-                    "maxReceiveCount": _DELIVERIES,
+                    "maxReceiveCount": DELIVERIES,
                 },
             },
         },

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from chalicelib.http import MESSAGE_LIFE_S
 from chalicelib.outside import queue
 from chalicelib.outside.queue import LocalQueue, Message
 
 THREADS: Final = 4
-LIFE_S: Final = 20.0
-"""How long a message may be worked on, as in AWS."""
-
 DELIVERIES: Final = 5
 """How often a message comes that fails each time, as in AWS; then it is given up."""
 
@@ -36,7 +34,7 @@ def work_once(waiting: LocalQueue, work: Work, *, timeout_s: float) -> bool:
         return False
     count = message.pop(_COUNT, 0) + 1
     try:
-        work(message, time.monotonic() + LIFE_S)
+        work(message, time.monotonic() + MESSAGE_LIFE_S)
     except Exception:  # noqa: BLE001  # whatever failed: it is delivered again, as a queue does
         if count < DELIVERIES:
             _log.warning("A message has failed, and comes again.", exc_info=True)

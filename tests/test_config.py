@@ -20,6 +20,7 @@ GOOD: Final = {
     "TABLE_PREFIX": "loyalty-",
     "SIGNING_KEYS": "k1:" + "s" * 40,
     "STAFF_KEYS": "d1:" + "t" * 40,
+    "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/distributions",
 }
 OIDC: Final = {
     "OIDC_ISSUER": "https://staff.example",
@@ -245,6 +246,9 @@ def test_keys_are_read_in_their_order() -> None:
         {"SIGNING_KEYS": None},
         {"STAFF_KEYS": None},
         {"STAGE": "nowhere"},
+        {"DISTRIBUTION_QUEUE": None},
+        {"DISTRIBUTION_QUEUE": ""},
+        {"STAGE": "local", "DISTRIBUTION_QUEUE": None},
         {"OIDC_ISSUER": "https://staff.example"},
         {"CONSOLE_CLIENT_ID": "console"},
         {"GATEWAY_URL": "https://pay.example"},
@@ -269,6 +273,16 @@ def test_a_deployed_start_with_a_complete_environment_goes_on(
 ) -> None:
     given(monkeypatch, **GATEWAY, AWS_LAMBDA_FUNCTION_NAME="api")
     assert check_on_start()
+
+
+def test_only_a_function_must_know_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command works on its messages itself; a function would forget them."""
+    given(monkeypatch, DISTRIBUTION_QUEUE=None)
+    assert not check_on_start()
+    assert config().distribution_queue is None
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
+    with pytest.raises(ValueError, match="set DISTRIBUTION_QUEUE"):
+        check_on_start()
 
 
 @pytest.mark.parametrize(

@@ -17,17 +17,19 @@ import app
 from chalicelib import auth
 from chalicelib.core.currencies import DIGITS
 from chalicelib.http import (
+    CSV,
+    MAX_BODY_BYTES,
     DECLARED,
     FORM,
     GUEST,
     JSON,
-    MAX_BODY_BYTES,
     PATH_TYPES,
     PROBLEM,
     PUBLIC,
     Route,
 )
 from chalicelib.openapi import describe
+from chalicelib.routes.distributions import MAX_UPLOAD_BYTES
 from tests.routes.callers import cookie, sealed
 from tests.routes.shop import READS, SILENCE, WRITES, Shop, error, opened, route_of
 from tests.routes.test_callers import ACCOUNT, ROWS, end_some
@@ -104,6 +106,7 @@ def operation_of(route: Route) -> Any:
 
 # --- every declared status is one that the service answers ----------------------------------
 
+DISTRIBUTION: Final = "/channels/{channel}/distributions/{distribution_id}"
 HOLD: Final = ACCOUNT + "/holds/{hold_id}"
 
 UNSEEN: Final[Mapping[tuple[str, str, int], str]] = {
@@ -149,6 +152,10 @@ CONFLICTS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         "",
         '{"reference":"done1","total_amount":"9.00"}',
     ),
+    ("PUT", DISTRIBUTION): ("/channels/demo/distributions/closed", ""),
+    ("POST", f"{DISTRIBUTION}/run"): ("", '{"preview_id":"0000000000000000"}'),
+    ("POST", f"{DISTRIBUTION}/cancel"): ("/channels/demo/distributions/closed/cancel", ""),
+    ("POST", f"{DISTRIBUTION}/undo"): ("/channels/demo/distributions/kept/undo", ""),
 }
 """What each route with a 409 is sent to answer it."""
 
@@ -167,6 +174,9 @@ UNWRITTEN: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         "/channels/demo/transfers/kept/reversal",
         "",
     ),
+    ("POST", f"{DISTRIBUTION}/run"): ("/channels/demo/distributions/kept/run", ""),
+    ("POST", f"{DISTRIBUTION}/cancel"): ("/channels/demo/distributions/kept/cancel", ""),
+    ("POST", f"{DISTRIBUTION}/undo"): ("/channels/demo/distributions/closed/undo", ""),
 }
 """What a route must write and has not yet, where its row says something that was written."""
 
@@ -200,7 +210,7 @@ class Provoked:
 
     def _strangers(self) -> None:
         self._send(headers={"Authorization": "Bearer x"})
-        self._send(headers=self._shop.bearer("distributions"))
+        self._send(headers=self._shop.bearer("audit" if self._row.scope != "audit" else "users"))
         elsewhere = self._shop.bearer(*auth.SCOPES, channels=("nowhere",))
         self._send(self._row.path.replace("/demo", "/nowhere"), headers=elsewhere)
         if "sessions" not in self._row.path:
@@ -219,7 +229,7 @@ class Provoked:
         self._send(path.replace("DEFAULT_CURRENCY", "COLOUR").replace("LOYALTY_", "COLOUR_"))
         self._send(path.replace("{token}", "x"))
         if self._route.method != "GET":
-            for body in ("{", '{"unknown":1}', "x" * (MAX_BODY_BYTES + 1)):
+            for body in ("{", '{"unknown":1}', "x" * (self._most_bytes + 1)):
                 self._send(body=body)
             self._send(headers={"Content-Type": "text/plain"})
             self._send(headers={"sec-fetch-site": "cross-site"})
@@ -234,6 +244,10 @@ class Provoked:
             with self._shop.failing(fault, *operations):
                 self._send(*self._unwritten)
         self._send(*self._unwritten)  # now what the faults prevented is done for the first time
+
+    @property
+    def _most_bytes(self) -> int:
+        return MAX_UPLOAD_BYTES if CSV in self._route.reads else MAX_BODY_BYTES
 
     @property
     def _unwritten(self) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from chalicelib.store.distributions import (
     list_keys,
     lists_in,
     packed,
+    preview_id,
     put_job,
     share_rows,
 )
@@ -91,7 +92,7 @@ def preview(call: Call, channel: str, distribution_id: str, upload: Upload) -> S
         source_account_id=source.account_id,
         open_accounts=upload.open_accounts,
         content_hash=content_hash,
-        preview_id=hashlib.sha256(b"".join(pieces)).hexdigest()[:16],
+        preview_id=preview_id(pieces),
         lists=len(pieces),
         chunks=len(pack(shares)),
         figures=_figures(upload, source, shares, bad),
@@ -108,6 +109,9 @@ def preview(call: Call, channel: str, distribution_id: str, upload: Upload) -> S
         if stored.content_hash != content_hash:
             raise IdConflict
         if stored.state != "previewed":
+            return Replay(Previewed(stored, bad))
+        same = (stored.preview_id, stored.figures) == (new.preview_id, new.figures)
+        if same:
             return Replay(Previewed(stored, bad))
         renewed = replace(
             stored,
@@ -152,7 +156,7 @@ def _figures(
 ) -> Figures:
     return Figures(
         rows=len(upload.rows.rows) + len(upload.rows.bad),
-        bad_reasons=Counter(row.code for row in bad),
+        bad_reasons=dict(Counter(row.code for row in bad)),
         shares=len(shares),
         total=sum(share.amount for share in shares),
         openings=sum(share.opens for share in shares),

@@ -27,7 +27,10 @@ Message = dict[str, Any]
 
 BATCH_MESSAGES: Final = 10
 BATCH_BYTES: Final = 256 * 1024
-"""What one request to SQS may hold: its limits."""
+"""What one request to SQS may hold: less than its limits."""
+
+LONGEST_DELAY_S: Final = 900
+"""The longest that SQS keeps a message back."""
 
 ATTEMPTS: Final = 4
 BASE_PAUSE_S: Final = 0.05
@@ -42,6 +45,7 @@ def send(messages: Sequence[tuple[Message, int]]) -> None:
     Raises `Busy` where the queue does not take them all: some may have been sent, and sending
     them again does no harm.
     """
+    assert all(0 <= delay_s <= LONGEST_DELAY_S for _, delay_s in messages)
     address = config().distribution_queue
     if address is None or _in_process.is_set():
         for message, delay_s in messages:
@@ -85,7 +89,8 @@ class LocalQueue:
         kept = json.loads(json.dumps(message))
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + delay_s, next(self._count), kept))
-            self._changed.notify()
+            # All, since each waits for what was due next, and one alone might be about to give up.
+            self._changed.notify_all()
 
     def take(self, timeout_s: float) -> Message | None:
         """Return the next message that is due, or None when none was in that time."""
@@ -101,15 +106,20 @@ class LocalQueue:
                 self._changed.wait(max(0.0, min(until, next_due) - now))
 
 
-@lru_cache(maxsize=1)
 def local() -> LocalQueue:
     """Return the queue of this process."""
+    with _making:
+        return _local()
+
+
+@lru_cache(maxsize=1)
+def _local() -> LocalQueue:
     return LocalQueue()
 
 
 def forget_local() -> None:
     """Drop the queue of this process with all that waits in it."""
-    local.cache_clear()
+    _local.cache_clear()
 
 
 # --- SQS ----------------------------------------------------------------------------------------
@@ -118,7 +128,8 @@ _Entry = dict[str, Any]
 
 
 def _entry(number: int, message: Message, delay_s: int) -> _Entry:
-    body = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    # Escaped to ASCII, since SQS refuses some characters that a note may hold.
+    body = json.dumps(message, separators=(",", ":"))
     return {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_s}
 
 
@@ -156,8 +167,14 @@ def _send_batch(address: str, entries: list[_Entry]) -> None:
 
 
 def _client() -> Any:  # noqa: ANN401  # botocore's clients have no types
+    # Creating one is not thread-safe; using it is.
     with _making:
         return _made()
+
+
+def forget_client() -> None:
+    """Drop the client, so that the next call makes one for the present environment."""
+    _made.cache_clear()
 
 
 @lru_cache(maxsize=1)

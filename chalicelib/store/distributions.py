@@ -3,6 +3,7 @@
 Job and chunks are put whole, on condition that they are as they were read.
 """
 
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -175,6 +176,11 @@ def packed(lists: Lists) -> list[bytes]:
     text = json.dumps(lists, ensure_ascii=False, separators=(",", ":")).encode()
     content = zlib.compress(text)
     return [content[at : at + LIST_BYTES] for at in range(0, len(content), LIST_BYTES)]
+
+
+def preview_id(pieces: Sequence[bytes]) -> str:
+    """Return the name of a preview, which follows from what it found."""
+    return hashlib.sha256(b"".join(pieces)).hexdigest()[:16]
 
 
 def keep_lists(job: Distribution, pieces: Sequence[bytes], *, deadline: float) -> None:

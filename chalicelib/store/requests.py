@@ -334,10 +334,18 @@ def _until_definite(
 
 
 def write_harmlessly(action: Action, *, deadline: float) -> None:
-    """Make one write whose repetition changes nothing, until it is answered. Raises `Busy`."""
+    """Make one write whose repetition changes nothing, until it is answered.
+
+    Raises `Busy`, or `OutcomeUnknown`.
+    """
     attempts = Attempts(deadline)
-    while attempts.write([action]) is not None:
-        continue
+    try:
+        while attempts.write([action]) is not None:
+            continue
+    except Busy as error:
+        if attempts.unanswered:
+            raise OutcomeUnknown from error
+        raise
 
 
 # --- plumbing -------------------------------------------------------------------------------

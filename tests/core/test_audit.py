@@ -284,13 +284,14 @@ def test_an_entry_of_a_refund_names_its_payment() -> None:
 
 
 def test_credit_must_come_from_somewhere() -> None:
-    right = Flows(issued=70, refunded=30, outstanding=60, spent=39, expired=1)
+    right = Flows(issued=70, refunded=30, outstanding=50, escrow=10, spent=39, expired=1)
     assert rules.check_currency("TRY", right) == []
     assert right + Flows() == right
-    (fault,) = rules.check_currency("TRY", replace(right, outstanding=61))
+    (fault,) = rules.check_currency("TRY", replace(right, outstanding=51))
     assert fault.kind is FaultKind.CONSERVATION
     assert fault.detail == (
-        "1.00 TRY was issued and refunded; outstanding, spent and expired together are 1.01 TRY."
+        "1.00 TRY was issued and refunded; outstanding, escrow, spent and expired together are "
+        "1.01 TRY."
     )
     (fault,) = rules.check_currency("TRY", replace(right, between=-1))
     assert fault.kind is FaultKind.BETWEEN_ACCOUNTS

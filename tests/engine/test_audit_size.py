@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -24,6 +24,7 @@ from chalicelib.store.connection import connection
 from chalicelib.store.entries import put_entry
 from chalicelib.store.transfers import put_transfer
 from cli.local import PROJECT
+from tests.engine.bulk import put_in_bulk
 from tests.engine.conftest import ACCESS
 from tests.verbs import shop
 
@@ -33,7 +34,6 @@ ENTRIES: Final = {"test": 2_000, "proof": 100_000}
 ACCOUNTS: Final = 100
 OPENED_WITH: Final = 1_000_000
 FIRST_MS: Final = 1_770_000_000_000
-ROWS_A_BATCH: Final = 25
 
 
 def opened(number: int) -> Account:
@@ -77,27 +77,6 @@ def books(entries: int) -> Iterator[Action]:
         yield from puts_of(sent)
     for account in accounts.values():
         yield from put_account(account, None)[:2]
-
-
-def put_in_bulk(actions: Iterator[Action]) -> None:
-    waiting: list[Action] = []
-    for action in actions:
-        waiting.append(action)
-        if len(waiting) == ROWS_A_BATCH:
-            send(waiting)
-            waiting = []
-    if waiting:
-        send(waiting)
-
-
-def send(actions: list[Action]) -> None:
-    request: dict[str, list[Any]] = {}
-    for action in actions:
-        put = {"PutRequest": {"Item": action.request["Item"]}}
-        request.setdefault(action.request["TableName"], []).append(put)
-    while request:
-        answer = connection().dispatch("BatchWriteItem", {"RequestItems": request})
-        request = answer.get("UnprocessedItems") or {}
 
 
 @pytest.mark.proof

@@ -1,4 +1,4 @@
-"""What goes to AWS: the zip, the template and the rights of the function."""
+"""What goes to AWS: the zip, the template and the rights of the functions."""
 
 import inspect
 import json
@@ -12,10 +12,12 @@ import pytest
 from cfnlint.api import lint_all
 
 from chalicelib.config import Config
+from chalicelib.http import MESSAGE_LIFE_S, MESSAGES_AT_ONCE, QUEUE_PLACE
 from chalicelib.routes.schedule import LIFE_S
 from chalicelib.store.tables import PUT_ONCE, definitions
 from cli.local import PROJECT, chalice_settings
 from cli.template import POLICY, function_policy, merge_template
+from cli.worker import DELIVERIES
 from tests.house.service import run_cli
 
 Json = dict[str, Any]
@@ -37,7 +39,7 @@ SHIPPED = {
     "typing_inspection",
     "urllib3",
 }
-TIMEOUTS = {"APIHandler": 10, "EndPayments": 60}
+TIMEOUTS = {"APIHandler": 29, "Distribute": 60, "EndPayments": 60}
 """The functions of the stack, and how many seconds each may take."""
 LOOSE = {"app.py", "six.py", "typing_extensions.py"}
 
@@ -134,7 +136,7 @@ def test_each_function_gets_its_policy_and_its_variables(rendered: Json, name: s
 
 
 @pytest.mark.timeout(300)
-def test_the_two_functions_differ_in_nothing_else(rendered: Json) -> None:
+def test_the_functions_differ_in_nothing_else(rendered: Json) -> None:
     functions = [r for r in rendered["Resources"].values() if r["Type"].endswith("::Function")]
     assert len(functions) == len(TIMEOUTS)
     own = {"Handler", "Timeout", "Role", "Events"}
@@ -142,7 +144,7 @@ def test_the_two_functions_differ_in_nothing_else(rendered: Json) -> None:
         {key: value for key, value in function["Properties"].items() if key not in own}
         for function in functions
     ]
-    assert alike[0] == alike[1]
+    assert all(each == alike[0] for each in alike)
 
 
 @pytest.mark.timeout(300)
@@ -163,6 +165,49 @@ def test_payments_are_looked_at_each_minute(rendered: Json) -> None:
     (event,) = function["Events"].values()
     assert (event["Type"], event["Properties"]) == ("Schedule", {"Schedule": "rate(1 minute)"})
     assert LIFE_S < function["Timeout"] <= 60
+
+
+@pytest.mark.timeout(300)
+def test_chunks_are_worked_on_as_the_queue_brings_them(rendered: Json) -> None:
+    function = rendered["Resources"]["Distribute"]["Properties"]
+    (event,) = function["Events"].values()
+    assert (event["Type"], event["Properties"]) == (
+        "SQS",
+        {
+            "Queue": {"Fn::GetAtt": ["DistributionQueue", "Arn"]},
+            "BatchSize": MESSAGES_AT_ONCE,
+            "MaximumBatchingWindowInSeconds": 0,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": 10},
+        },
+    )
+    assert QUEUE_PLACE not in json.dumps(rendered)
+    assert function["Timeout"] > MESSAGE_LIFE_S
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", TIMEOUTS)
+def test_every_function_sends_to_the_queue_that_starts_one(rendered: Json, name: str) -> None:
+    variables = rendered["Resources"][name]["Properties"]["Environment"]["Variables"]
+    assert variables["DISTRIBUTION_QUEUE"] == {"Ref": "DistributionQueue"}
+
+
+@pytest.mark.timeout(300)
+def test_a_chunk_that_fails_each_time_is_kept_for_a_person_to_see(rendered: Json) -> None:
+    resources = rendered["Resources"]
+    queues = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::SQS::Queue"}
+    kept = {"MessageRetentionPeriod": 14 * 24 * 60 * 60, "SqsManagedSseEnabled": True}
+    assert queues == {
+        "DistributionQueue": {
+            **kept,
+            "VisibilityTimeout": 6 * TIMEOUTS["Distribute"],
+            "RedrivePolicy": {
+                "deadLetterTargetArn": {"Fn::GetAtt": ["DistributionDeadLetters", "Arn"]},
+                "maxReceiveCount": DELIVERIES,
+            },
+        },
+        "DistributionDeadLetters": kept,
+    }
 
 
 @pytest.mark.timeout(300)
@@ -239,6 +284,25 @@ def test_rows_of_put_once_tables_cannot_be_changed_by_the_function() -> None:
         assert not any("*" in action for action in statement["Action"])
 
 
+def test_the_functions_reach_their_own_queue_and_no_other() -> None:
+    statements = function_policy()["Statement"]
+    (queue,) = [s for s in statements if any(a.startswith("sqs:") for a in s["Action"])]
+    assert queue["Resource"] == [{"Fn::GetAtt": ["DistributionQueue", "Arn"]}]
+    assert {action.removeprefix("sqs:") for action in queue["Action"]} == {
+        "DeleteMessage",
+        "GetQueueAttributes",
+        "ReceiveMessage",
+        "SendMessage",
+    }
+
+
+def test_the_lists_of_distributions_can_be_read_whole_and_old_ones_deleted() -> None:
+    rights = {s["Sid"]: s["Resource"] for s in function_policy()["Statement"]}
+    table = {"Fn::GetAtt": ["DistributionsTable", "Arn"]}
+    assert all(table in rights[sid] for sid in ("ReadAndPut", "ReadRanges", "End"))
+    assert {"Fn::Sub": "${DistributionsTable.Arn}/index/*"} in rights["ReadIndexes"]
+
+
 def test_stages_differ_only_in_their_variables() -> None:
     stages = chalice_settings()["stages"]
     assert set(stages) == {"local", "dev", "prod"}
@@ -246,7 +310,10 @@ def test_stages_differ_only_in_their_variables() -> None:
         assert set(stage) - {"lambda_functions"} == {"environment_variables"}
         assert stage["environment_variables"]["STAGE"] == name
         assert stage["environment_variables"]["TABLE_PREFIX"] == f"loyalty-money-{name}-"
-    functions = {"end_payments": {"lambda_timeout": TIMEOUTS["EndPayments"]}}
+    functions = {
+        "distribute": {"lambda_timeout": TIMEOUTS["Distribute"]},
+        "end_payments": {"lambda_timeout": TIMEOUTS["EndPayments"]},
+    }
     assert stages["dev"]["lambda_functions"] == stages["prod"]["lambda_functions"] == functions
     assert chalice_settings()["autogen_policy"] is False
 

@@ -82,12 +82,17 @@ class Books:
         for row in map(plain, rows[PREFIX + "holds"]):
             books.holds[row["account"], row["id"]] = row
         books.refunds = {row["sale"]: row for row in map(plain, rows[PREFIX + "refunds"])}
-        for row in map(plain, rows[PREFIX + "distributions"]):
-            if not row["part"].startswith("list:"):
-                books.distributions[row["id"], row["part"]] = row
-        for row in map(plain, rows[PREFIX + "pre_orders"]):
-            if not row["currency"].endswith("#basket"):
-                books.pre_orders[f"{row['user']}#{row['currency']}"] = row
+        jobs_and_chunks = [
+            row
+            for row in map(plain, rows[PREFIX + "distributions"])
+            if not row["part"].startswith("list:")
+        ]
+        books.distributions = {(row["id"], row["part"]): row for row in jobs_and_chunks}
+        books.pre_orders = {
+            f"{row['user']}#{row['currency']}": row
+            for row in map(plain, rows[PREFIX + "pre_orders"])
+            if not row["currency"].endswith("#basket")
+        }
         books.charges = {row["key"]: row for row in map(plain, rows[PREFIX + "sandbox_charges"])}
         return books
 
@@ -173,7 +178,7 @@ def _audit_legs(books: Books) -> None:
 
 def _is_a_row(name: str) -> bool:
     """Whether an entry is that of a row of a distribution, which has no transfer of its own."""
-    return name.startswith("credit:") or name.count(":") == 2 and name.startswith("undo:")
+    return name.startswith("credit:") or (name.count(":") == 2 and name.startswith("undo:"))
 
 
 def _side(party: str) -> str:

@@ -33,6 +33,8 @@ from chalicelib import auth, ledger, registry
 from chalicelib.http import DECLARED, PROBLEM, SECURITY_HEADERS, Route
 from chalicelib.ledger import NewAccount
 from chalicelib.openapi import describe
+from chalicelib.outside import queue
+from chalicelib.routes.work import work
 from chalicelib.store.connection import connection
 from chalicelib.store.tables import ROWS, create_missing, noun
 from tests.store.engine import forget, rows_as_they_are
@@ -104,6 +106,9 @@ BASKET: Final[dict[str, Any]] = {
     "total_discount_amount": "6.00",
     "own_field": {"kept": [1, None, "as it is"]},
 }
+GRACE: Final = {"user_pk": "1002", "amount": "0.02", "note": "Spring"}
+"""The row of the distributions of this shop."""
+
 ALL: Final = (*auth.SCOPES,)
 
 
@@ -201,7 +206,9 @@ class Shop:
     def snapshot(self) -> Snapshot:
         """Return every row of every table, out of the engine itself."""
         return {
-            noun(row): sorted(json.dumps(item, sort_keys=True) for item in self.rows(noun(row)))
+            noun(row): sorted(
+                json.dumps(item, sort_keys=True, default=bytes.hex) for item in self.rows(noun(row))
+            )
             for row in ROWS
         }
 
@@ -252,6 +259,25 @@ class Shop:
         reply = self.staff("PUT", f"/pre-orders/{user_pk}/{currency}", body)
         assert reply.status in {200, 201}, reply.text
         return reply.json
+
+    def distribute(self, name: str, *steps: str) -> Json:
+        """Preview a distribution from the treasury to Grace, take steps, and work it off."""
+        body = {"source": "treasury", "currency": "TRY", "rows": [GRACE]}
+        answer = self.staff("PUT", f"/distributions/{name}", body)
+        assert answer.status == 201, answer.text
+        for step in steps:
+            sent = {"preview_id": answer.json["preview_id"]} if step == "run" else None
+            answer = self.staff("POST", f"/distributions/{name}/{step}", sent)
+            assert answer.status == 200, answer.text
+            self.work_off()
+        return answer.json
+
+    def work_off(self) -> None:
+        """Work on every message that waits in the queue of this process."""
+        while len(queue.local()):
+            message = queue.local().take(70)
+            assert message is not None
+            work(message, time.monotonic() + 7)
 
     def overwrite(self, noun: str, key: Mapping[str, str], **attributes: object) -> None:
         """Change attributes of a stored row behind the service's back."""

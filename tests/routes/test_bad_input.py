@@ -11,6 +11,8 @@ from chalicelib import ledger
 from chalicelib.auth import Call
 from chalicelib.core.accounts import AccountKey
 from chalicelib.http import MAX_BODY_BYTES, STATUS
+from chalicelib.routes.distributions import MAX_UPLOAD_BYTES
+from chalicelib.store.distributions import packed, preview_id
 from tests.routes.shop import CARD, CREDIT, FUNDS, Shop
 
 TRANSFER: Final = {"source": "ada", "target": "grace", "amount": "1.00"}
@@ -518,6 +520,59 @@ def rows_of_holds() -> list[Bad]:
     ]
 
 
+def rows_of_distributions() -> list[Bad]:
+    """What a distribution refuses as a whole; its bad rows are told in a good answer."""
+    path, row = "/distributions/d1", {"user_pk": "1002", "amount": "1.00"}
+    good = {"source": "treasury", "currency": "TRY", "rows": [row]}
+    good_id = {"preview_id": "0" * 16}
+    return [
+        *(("PUT", path, raw, 400, "invalid_json") for raw in NO_JSON),
+        ("PUT", path, {}, 422, INVALID),
+        ("PUT", path, {**good, "unknown": 1}, 422, INVALID),
+        ("PUT", path, {**good, "source_user_pk": "1000"}, 422, INVALID),
+        ("PUT", path, {**good, "rows": {}}, 422, INVALID),
+        ("PUT", path, {**good, "rows": ["1002"]}, 422, INVALID),
+        ("PUT", path, {**good, "rows": []}, 422, "invalid_csv"),
+        ("PUT", path, {**good, "rows": [row] * 20_001}, 422, "too_many_rows"),
+        ("PUT", path, b"{" + b" " * MAX_UPLOAD_BYTES, 413, "body_too_large"),
+        ("PUT", path, {**good, "currency": "try"}, 422, "unknown_currency"),
+        ("PUT", path, {**good, "currency": "USD"}, 422, "currency_mismatch"),
+        ("PUT", path, {**good, "source": "nothing"}, 404, "unknown_account"),
+        ("PUT", f"!{path}", good, 404, "unknown_channel"),
+        ("PUT", "/distributions/a%20b", good, 422, INVALID),
+        ("PUT", f"/distributions/{LONG}", good, 422, INVALID),
+        ("PUT", "/distributions/bad", good, 409, "id_conflict"),
+        ("GET", path, None, 404, "unknown_distribution"),
+        ("GET", f"{path}/rows", None, 404, "unknown_distribution"),
+        ("GET", "/distributions/bad/rows?outcome=good", None, 422, INVALID),
+        ("GET", "/distributions/bad/rows?limit=1001", None, 422, INVALID),
+        ("GET", "/distributions/bad/rows?cursor=x", None, 400, "invalid_cursor"),
+        ("POST", f"{path}/run", good_id, 404, "unknown_distribution"),
+        ("POST", f"{path}/cancel", None, 404, "unknown_distribution"),
+        ("POST", f"{path}/undo", None, 404, "unknown_distribution"),
+        ("POST", "/distributions/bad/run", {"preview_id": "x"}, 422, INVALID),
+        ("POST", "/distributions/bad/run", {}, 422, INVALID),
+        ("POST", "/distributions/bad/run", good_id, 409, "preview_changed"),
+        ("POST", "/distributions/bad/run", {"preview_id": PREVIEW_ID}, 409, "bad_rows"),
+        ("POST", "/distributions/bad/undo", None, 409, "distribution_state"),
+    ]
+
+
+PARTLY_BAD: Final = {
+    "source": "treasury",
+    "currency": "TRY",
+    "rows": [{"user_pk": "1002", "amount": "0.02"}, {"user_pk": "1002", "amount": "x"}],
+}
+NOT_AN_AMOUNT: Final = "Write the amount as a plain decimal, such as 10.00."
+PREVIEW_ID: Final = preview_id(
+    packed(
+        {
+            "shares": [[1, "1002", 2, None, False]],
+            "bad": [[2, "1002", "x", "invalid_amount", NOT_AN_AMOUNT]],
+        }
+    )
+)
+
 TABLE: Final[Mapping[str, list[Bad]]] = {
     "amounts": rows_of_amounts(),
     "bodies": rows_of_bodies(),
@@ -527,6 +582,7 @@ TABLE: Final[Mapping[str, list[Bad]]] = {
     "channels": rows_of_channels(),
     "rules": rows_of_rules(),
     "holds": rows_of_holds(),
+    "distributions": rows_of_distributions(),
 }
 
 ELSEWHERE: Final = {
@@ -575,6 +631,7 @@ def used(shop: Shop) -> Shop:
         ("PUT", "/users/2100", {"email": "holder@example.com"}),
         ("POST", "/accounts", {**ACCOUNT, "user_pk": "2100", "balance": "9.00"}),
         *(("PUT", f"/accounts/2100/TRY/holds/h{n}", HOLD_BODY) for n in range(8)),
+        ("PUT", "/distributions/bad", PARTLY_BAD),
     ]
     for method, path, body in steps:
         assert shop.staff(method, path, body).status == 201, path

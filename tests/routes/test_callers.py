@@ -3,6 +3,7 @@
 A refused caller reaches no table: not one request goes to DynamoDB, so nothing is read or moved.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from chalicelib import ledger
 from chalicelib.core.currencies import DIGITS
 from chalicelib.http import DECLARED
 from chalicelib.routes import console
+from chalicelib.store.distributions import packed, preview_id
 from tests.outside.provider import Provider, provided
 from tests.routes import callers
 from tests.routes.callers import Caller, World
@@ -62,6 +64,14 @@ CURRENCIES: Final = tuple(DIGITS)
 TRY_1 = '{"source":"treasury","target":"grace","amount":"1.00"}'
 ACCOUNT: Final = "/channels/{channel}/accounts/{user_pk}/{currency}"
 OPEN = '{"user_pk":"1003","currency":"?","balance":"5","debit_card_allowed":false}'
+
+UPLOAD: Final = {
+    "source": "treasury",
+    "currency": "TRY",
+    "rows": [{"user_pk": "1002", "amount": "0.01"}],
+}
+PREVIEW_ID: Final = preview_id(packed({"shares": [[1, "1002", 2, "Spring", False]], "bad": []}))
+"""Of every distribution that the shop has: what a preview found names it."""
 
 # fmt: off
 # `false` is a bearer token or a cookie that is not genuine: the last two columns.
@@ -158,6 +168,28 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/channels/{channel}/audit"): Row(
         "/channels/demo/audit", "", "audit",
                                        401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/distributions/{distribution_id}"): Row(
+        "/channels/demo/distributions/d*", json.dumps(UPLOAD), "distributions",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("GET", "/channels/{channel}/distributions"): Row(
+        "/channels/demo/distributions", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/distributions/{distribution_id}"): Row(
+        "/channels/demo/distributions/closed", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/distributions/{distribution_id}/rows"): Row(
+        "/channels/demo/distributions/closed/rows", "", "read",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("POST", "/channels/{channel}/distributions/{distribution_id}/run"): Row(
+        "/channels/demo/distributions/closed/run", json.dumps({"preview_id": PREVIEW_ID}),
+        "distributions",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("POST", "/channels/{channel}/distributions/{distribution_id}/cancel"): Row(
+        "/channels/demo/distributions/cancelled/cancel", "", "distributions",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("POST", "/channels/{channel}/distributions/{distribution_id}/undo"): Row(
+        "/channels/demo/distributions/undone/undo", "", "distributions",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
     ("GET", "/orders/checkout"): Row(
         "/orders/checkout/", "", "shopper",
                                        200, 200, 200, 200, 403, 403, 200, 403, 401, 200),
@@ -218,6 +250,10 @@ def end_some(shop: Shop) -> None:
         assert shop.staff("PUT", f"/transfers/{transfer}", sent).status == 201
     assert shop.staff("PUT", "/transfers/undone/reversal").status == 201
     ledger.keep_audit(shop.call(), REPORT)
+    shop.distribute("kept")
+    shop.distribute("closed", "run")
+    shop.distribute("cancelled", "cancel")
+    shop.distribute("undone", "run", "undo")
 
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:

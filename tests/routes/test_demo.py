@@ -40,7 +40,10 @@ PATHS: Final = {
 }
 FILES: Final = ("/demo/", *(path for path in demo.PAGE if path != "/demo"))
 GOOD: Final = {"email": "ada@example.com", "password": "demo"}
-FUNCTION: Final = {"AWS_LAMBDA_FUNCTION_NAME": "loyalty-money"}
+FUNCTION: Final = {
+    "AWS_LAMBDA_FUNCTION_NAME": "loyalty-money",
+    "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/queue",
+}
 REFUSED_LOGIN: Final = {"non_field_errors": ["Unable to log in with provided credentials."]}
 
 

@@ -43,6 +43,22 @@ def paid(shop: Shop) -> Shop:
     return shop
 
 
+def step(shop: Shop, name: str) -> Reply:
+    """Take a step with a distribution, perhaps again; one that is undone has run before."""
+    sent = shop.staff("PUT", "/distributions/d1", UPLOAD)
+    body = {"preview_id": sent.json["preview_id"]}
+    if name == "undo" and sent.json["state"] == "previewed":
+        assert shop.staff("POST", "/distributions/d1/run", body).status == 200
+        shop.work_off()
+    return shop.staff("POST", f"/distributions/d1/{name}", body if name == "run" else None)
+
+
+DISTRIBUTION: Final = "/channels/{channel}/distributions/{distribution_id}"
+UPLOAD: Final = {
+    "source": "treasury",
+    "currency": "TRY",
+    "rows": [{"user_pk": "1002", "amount": "1.00"}],
+}
 ACCOUNT_PATH: Final = "/channels/{channel}/accounts/{user_pk}/{currency}"
 HOLD_PATH: Final = f"{ACCOUNT_PATH}/holds/{{hold_id}}"
 HOLD: Final = "/accounts/1001/TRY/holds/h1"
@@ -86,6 +102,10 @@ WRITES: Final[Mapping[tuple[str, str], Send]] = {
         "/transfers/t1/reversal",
         None,
     ),
+    ("PUT", DISTRIBUTION): staff("PUT", "/distributions/d1", UPLOAD),
+    ("POST", f"{DISTRIBUTION}/run"): lambda shop: step(shop, "run"),
+    ("POST", f"{DISTRIBUTION}/cancel"): lambda shop: step(shop, "cancel"),
+    ("POST", f"{DISTRIBUTION}/undo"): lambda shop: step(shop, "undo"),
     ("PUT", "/channels/{channel}/orders/{reference}/refunds/{refund_id}"): lambda shop: paid(
         shop
     ).staff("PUT", "/orders/b1/refunds/r1", {"amount": "7.00"}),

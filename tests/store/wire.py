@@ -4,6 +4,7 @@ Faults are put where the network is, before botocore reads an answer, so that al
 and all of botocore's runs as it does against AWS.
 """
 
+import base64
 import copy
 import io
 import json
@@ -304,6 +305,8 @@ def _size_of_value(value: Json) -> int:
             return (len(digits) + 1) // 2 + 1 + str(content).startswith("-")
         case "BOOL" | "NULL":
             return 1
+        case "B":
+            return len(base64.b64decode(content))
         case "M":
             nested: Json = content
             return 3 + len(nested) + size_of(nested)

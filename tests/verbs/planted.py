@@ -25,6 +25,7 @@ class Rows:
     def drop(self, table: str, row: Json) -> None:
         names = {
             "accounts": ("user", "currency"),
+            "distributions": ("id", "part"),
             "entries": ("account", "at_seq"),
             "holds": ("account", "id"),
             "refunds": ("sale",),
@@ -49,6 +50,12 @@ class Rows:
 
     def hold(self, hold_id: str) -> Json:
         return self.one("holds", id=hold_id)
+
+    def part(self, distribution: str, part: str) -> Json:
+        return self.one("distributions", id=f"demo#{distribution}", part=part)
+
+    def row_of(self, name: str) -> Json:
+        return self.one("entries", transfer_id=name)
 
     def refund(self, sale: str) -> Json:
         return self.one("refunds", sale=f"demo#{sale}")
@@ -241,6 +248,76 @@ def a_last_balance_of_more(rows: Rows) -> None:
     rows.put("entries", rows.entry("alan", 1), balance_after=3001)
 
 
+def a_chunk_of_more(rows: Rows) -> None:
+    rows.put("distributions", rows.part("spring", CHUNK), amount=201)
+
+
+def a_chunk_credited_less(rows: Rows) -> None:
+    rows.put("distributions", rows.part("spring", CHUNK), credited=199)
+
+
+def a_chunk_of_others(rows: Rows) -> None:
+    rows.put("distributions", rows.part("spring", CHUNK), list_hash="0" * 64)
+
+
+def a_chunk_that_kept_some(rows: Rows) -> None:
+    rows.put("distributions", rows.part("spring", CHUNK), escrow=1)
+
+
+def no_list(rows: Rows) -> None:
+    (found,) = [
+        row
+        for row in rows.all("distributions")
+        if row["id"]["S"] == "demo#spring" and row["part"]["S"].startswith("list:")
+    ]
+    rows.drop("distributions", found)
+
+
+def done_without_entries(rows: Rows) -> None:
+    rows.put("distributions", rows.part("autumn", CHUNK), state="done", credited=100, escrow=0)
+
+
+def a_row_credited_without_an_entry(rows: Rows) -> None:
+    rows.drop("entries", rows.row_of("credit:spring:2"))
+
+
+def a_row_not_taken_back(rows: Rows) -> None:
+    rows.drop("entries", rows.row_of("undo:summer:2"))
+
+
+def a_row_with_another_note(rows: Rows) -> None:
+    rows.put("entries", rows.row_of("credit:spring:2"), note="Summer")
+
+
+def a_row_of_another_escrow(rows: Rows) -> None:
+    rows.put("entries", rows.row_of("credit:spring:2"), counterparty="escrow:summer")
+
+
+def a_row_of_another_customer(rows: Rows) -> None:
+    first, second = rows.row_of("credit:spring:2"), rows.row_of("credit:spring:3")
+    rows.put("entries", first, transfer_id="credit:spring:3")
+    rows.put("entries", second, transfer_id="credit:spring:2")
+
+
+def waiting_though_credited(rows: Rows) -> None:
+    chunk = rows.part("spring", CHUNK)
+    rows.put("distributions", chunk, state="waiting", credited=0, escrow=200)
+
+
+def a_job_that_kept_some(rows: Rows) -> None:
+    rows.put("distributions", rows.part("spring", "job"), escrow=1)
+
+
+def a_running_job_of_less(rows: Rows) -> None:
+    rows.put("distributions", rows.part("autumn", CHUNK), escrow=99)
+
+
+def no_distribution(rows: Rows) -> None:
+    rows.drop("distributions", rows.part("spring", "job"))
+
+
+CHUNK = "chunk:00001"
+
 Plant = Callable[[Rows], None]
 
 PLANTED: list[tuple[FaultKind, Plant, str]] = [
@@ -282,6 +359,22 @@ PLANTED: list[tuple[FaultKind, Plant, str]] = [
     (FaultKind.REFUND_EXCEEDS, refunded_more_than_paid, "payment order:basket-1"),
     (FaultKind.REFUND_WITHOUT_ENTRIES, refunded_without_entries, "payment order:basket-2"),
     (FaultKind.REFUND_WITHOUT_PAYMENT, refunded_without_a_payment, "payment order:basket-9"),
+    (FaultKind.CHUNK_DIFFERS, a_chunk_of_more, "chunk 1 of distribution spring"),
+    (FaultKind.CHUNK_DIFFERS, a_chunk_credited_less, "chunk 1 of distribution spring"),
+    (FaultKind.CHUNK_DIFFERS, a_chunk_of_others, "chunk 1 of distribution spring"),
+    (FaultKind.CHUNK_DIFFERS, a_chunk_that_kept_some, "chunk 1 of distribution spring"),
+    (FaultKind.CHUNK_DIFFERS, no_list, "distribution spring"),
+    (FaultKind.CREDIT_MISSING, done_without_entries, "line 2 of distribution autumn"),
+    (FaultKind.CREDIT_MISSING, a_row_credited_without_an_entry, "line 2 of distribution spring"),
+    (FaultKind.CREDIT_MISSING, a_row_not_taken_back, "line 2 of distribution summer"),
+    (FaultKind.CREDIT_DIFFERS, a_row_with_another_note, "line 2 of distribution spring"),
+    (FaultKind.CREDIT_DIFFERS, a_row_of_another_escrow, "line 2 of distribution spring"),
+    (FaultKind.CREDIT_DIFFERS, a_row_of_another_customer, "line 3 of distribution spring"),
+    (FaultKind.CREDIT_EXTRA, waiting_though_credited, "line 2 of distribution spring"),
+    (FaultKind.ESCROW_DIFFERS, a_job_that_kept_some, "distribution spring"),
+    (FaultKind.ESCROW_DIFFERS, a_running_job_of_less, "distribution autumn"),
+    (FaultKind.ESCROW_DIFFERS, a_row_of_another_escrow, "distribution summer"),
+    (FaultKind.TRANSFER_MISSING, no_distribution, "transfer credit:spring:2"),
     (FaultKind.BETWEEN_ACCOUNTS, one_leg_of_more, "currency TRY"),
     (FaultKind.CONSERVATION, a_last_balance_of_more, "currency TRY"),
 ]

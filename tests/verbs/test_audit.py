@@ -18,7 +18,7 @@ from chalicelib.store.transfers import put_transfer
 from cli.audit_file import AuditFile, Books
 from cli.audit_run import report_of, run
 from tests.store.wire import Json, Meanwhile, Silence, Wire
-from tests.verbs import shop
+from tests.verbs import campaigns, shop
 from tests.verbs.planted import (
     PLANTED,
     Plant,
@@ -75,6 +75,15 @@ def do_everything_once() -> None:
     shop.open_shop("other")
     shop.register("ada", channel="other")
     shop.open_account("ada", "9.00", channel="other")
+    campaigns.open_primary("100.00")
+    shop.open_accounts(hal="0", ivy="0")
+    campaigns.distribute("spring", campaigns.rows_for("hal", "ivy", note="Spring"), after_s=12)
+    campaigns.distribute("summer", campaigns.rows_for("hal", "ivy"), after_s=13)
+    campaigns.undo("summer", after_s=14)
+    campaigns.work_off(after_s=14)
+    campaigns.preview("autumn", campaigns.rows_for("hal"), after_s=15)
+    campaigns.run("autumn", after_s=15)
+    campaigns.taken()
 
 
 # --- how it is audited --------------------------------------------------------------------------
@@ -165,17 +174,19 @@ def test_right_books_are_found_right(auditor: Auditor) -> None:
     report = auditor.whole()
     assert report.faults == ()
     assert report.right
-    assert (report.accounts, report.entries, report.transfers) == (5, 18, 15)
-    assert (report.holds, report.refunds) == (2, 2)
+    # A row of a distribution has an entry, and no transfer of its own.
+    assert (report.accounts, report.entries, report.transfers) == (8, 29, 20)
+    assert (report.holds, report.refunds, report.distributions) == (2, 2, 3)
     totals = {each.currency: each for each in report.totals}
     assert set(totals) == {"TRY", "USD"}
     assert totals["USD"].outstanding == totals["USD"].issued == "7.00"
-    # Opened with 80.00, and adjusted by 5.00, -1.00 and, in reversal of that, 1.00.
-    assert totals["TRY"].issued == "85.00"
+    # Opened with 180.00, and adjusted by 5.00, -1.00 and, in reversal of that, 1.00.
+    assert totals["TRY"].issued == "185.00"
     assert totals["TRY"].refunded == "16.00"
     assert totals["TRY"].spent == "49.00"
-    assert totals["TRY"].outstanding == "52.00"
-    assert totals["TRY"].escrow == totals["TRY"].expired == "0.00"
+    assert totals["TRY"].outstanding == "151.00"
+    assert totals["TRY"].escrow == "1.00"
+    assert totals["TRY"].expired == "0.00"
 
 
 def test_totals_are_as_of_a_minute_before_the_audit(auditor: Auditor) -> None:
@@ -277,7 +288,7 @@ def test_a_few_hundred_entries_of_one_account_are_followed_from_page_to_page(
     rows.wire.ask("PutItem", {"TableName": "test-accounts", "Item": with_history(rows, "ada", 300)})
     report = auditor.whole()
     assert report.right
-    assert report.entries == 318
+    assert report.entries == 329
     rows.put("entries", rows.entry("ada", 203), note="changed")
     (hash_fault, leg_fault) = auditor.whole().faults
     assert hash_fault.detail.startswith("The hash of entry 203 must be ")

@@ -12,12 +12,11 @@ from chalicelib.core.distribution_rows import BadRow, ParsedRows, Row
 from chalicelib.core.distributions import CHUNK_WEIGHT, Share, account_to_open
 from chalicelib.distribution import Source, Upload
 from chalicelib.outside import queue
-from chalicelib.outside.queue import Message
 from chalicelib.store.accounts import put_account_alone
 from chalicelib.store.distributions import read_whole
 from chalicelib.store.requests import transact_write
 from tests.properties.books import Books, audit
-from tests.store.wire import Meanwhile, Silence, Wire, cancelled, error
+from tests.store.wire import Fault, Meanwhile, Silence, Wire, cancelled, error
 from tests.verbs import campaigns, shop
 from tests.verbs.campaigns import preview, rows_for, run, standing, work_off
 
@@ -321,7 +320,7 @@ def test_messages_may_come_twice_late_and_in_any_order(wire: Wire, many: tuple[s
 WRITES_TOGETHER = 4
 """The transactions of a run: the fund, the chunks' escrow, two chunks. Its end is one put."""
 
-FAULTS = {
+FAULTS: dict[str, Callable[[], Fault]] = {
     "silence before": lambda: Silence(done=False),
     "silence after": lambda: Silence(done=True),
     "a conflict": lambda: cancelled("TransactionConflict", *["None"] * 98),
@@ -361,7 +360,7 @@ def test_a_list_that_is_not_the_chunks_own_credits_nobody(many: tuple[str, ...])
     preview("spring", rows_for(*many))
     run("spring")
     first, second, look = campaigns.taken()
-    changed: list[Message] = []
+    changed = []
     for change in ((0, 9), (2, 101), (3, "x"), (1, "u050")):
         rows = [list(row) for row in first["rows"]]
         rows[0][change[0]] = change[1]
@@ -570,7 +569,7 @@ def test_rows_are_listed_by_line_with_what_became_of_each() -> None:
     preview("spring", rows_for("ada", "nobody", "grace", "alan"))
 
     def outcomes(**filters: object) -> list[tuple[int, str]]:
-        found = []
+        found: list[tuple[int, str]] = []
         after: int | None = 0
         while after is not None:
             _, rows, after = distribution.list_rows(
