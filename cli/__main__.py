@@ -7,6 +7,7 @@ import typer
 from cli import local
 from cli.audit import NOT_MADE, audit
 from cli.demo import demo
+from cli.distribute import distribute
 from cli.openapi import openapi
 from cli.pre_order import pre_order
 from cli.serve import serve
@@ -25,7 +26,7 @@ app = typer.Typer(
 ALONE = (serve, policy, template, openapi)
 """Commands that need no running service."""
 
-BESIDE = (tables, token, session, pre_order, demo, audit)
+BESIDE = (tables, token, session, pre_order, demo, audit, distribute)
 """Commands that work on the service that runs in the current directory."""
 
 for command in (*ALONE, *BESIDE):

@@ -1,9 +1,10 @@
 """The local counterpart of the queue in AWS: threads work, and what fails comes again."""
 
 import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -11,6 +12,10 @@ from chalicelib.outside import queue
 from chalicelib.outside.queue import LocalQueue, Message
 from cli.worker import DELIVERIES, work_once, working
 from tests.clock import Clock, stopped
+from tests.demo.shopper import ask_as_staff, new_shopper
+from tests.house.service import Service
+
+WORKED_OFF_S: Final = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +118,17 @@ def test_a_failure_ends_no_thread() -> None:
         queue.local().put({"number": 1})
         assert second.wait(60)
     assert seen[:2] == [0, 1]
+
+
+def test_a_service_works_its_own_distributions_off(service: Service) -> None:
+    email = new_shopper(service, "0.00")
+    rows = [{"user_email": email, "amount": "10.00"}]
+    wanted = {"source": "treasury", "currency": "TRY", "rows": rows}
+    seen = ask_as_staff(service, "PUT", "/distributions/beside", wanted)
+    path = f"/distributions/{seen['id']}"
+    ask_as_staff(service, "POST", f"{path}/run", {"preview_id": seen["preview_id"]})
+    until = time.monotonic() + WORKED_OFF_S
+    while (stands := ask_as_staff(service, "GET", path))["state"] == "running":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert (stands["state"], stands["credited"], stands["escrow"]) == ("closed", "10.00", "0.00")

@@ -334,11 +334,11 @@ def test_what_sqs_could_not_carry_is_refused() -> None:
 def test_who_waits_gets_what_comes_later(delay_s: float) -> None:
     waiting = LocalQueue()
     found: list[Message | None] = []
-    thread = threading.Thread(target=lambda: found.append(waiting.take(3600)))
+    thread = threading.Thread(target=lambda: found.append(waiting.take(3600)), daemon=True)
     thread.start()
     waiting.put({"name": "later"}, 3600)
     waiting.put({"name": "now"}, delay_s)
-    thread.join(60)
+    thread.join(30)
     assert found == [{"name": "now"}]
 
 
