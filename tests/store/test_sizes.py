@@ -4,13 +4,14 @@ A row of 1,025 bytes costs twice as much to write as one of 1,024.
 """
 
 import dataclasses
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.auth import Shopper, Staff
 from chalicelib.core.accounts import MAX_OPEN_HOLDS, Account, AccountKey, OpenHold, Opening
+from chalicelib.core.distributions import Chunk
 from chalicelib.core.holds import Hold, HoldState
 from chalicelib.core.money import MAX_MINOR
 from chalicelib.core.payments import Outcome, payment_of
@@ -29,6 +30,7 @@ from chalicelib.core.transfers import (
 from chalicelib.core.users import Email, User
 from chalicelib.store import accounts, pre_orders, sandbox, transfers, users
 from chalicelib.store.actions import Action, put_once
+from chalicelib.store.distributions import put_chunk
 from chalicelib.store.holds import put_hold
 from chalicelib.store.tables import ROWS, RefundRow, noun
 from tests.store.wire import size_of
@@ -43,8 +45,8 @@ BALANCE: Final = -(10**17) - 1
 SUBJECTS: Final = ["x" * 58, "x" * 500, "ş" * 58, "\U0001f642" * 58, "\U0001f642" * 500]
 """Subjects of tokens: a JWT may hold any text."""
 
-UNBOUNDED: Final = {"settings", "orders", "audits"}
-"""Payment options, baskets and the faults of an audit are as large as they are."""
+UNBOUNDED: Final = {"settings", "orders", "audits", "distributions"}
+"""Payment options, baskets, faults of an audit and lists of customers are as large as they are."""
 
 WHOLE_NAME: Final = Shopper(NAME, NAME, 0, 0)
 
@@ -202,6 +204,19 @@ def test_an_account_with_all_holds_open_is_within_a_kilobyte_where_names_are_usu
     """Names at their greatest length make it two: docs/decisions says what that costs."""
     assert held("h" * 36, MAX_OPEN_HOLDS) <= 1024
     assert held(f"checkout:{REFERENCE}:99", MAX_OPEN_HOLDS) <= 2048
+
+
+def test_a_chunk_is_within_a_kilobyte_until_an_undo_finds_much_spent(tables: None) -> None:
+    chunk = Chunk(NAME, NAME, 607, "undone", 49, MAX_MINOR, MAX_MINOR, "f" * 64, MAX_MINOR)
+    spent = {20_000 - number: 1_000_000 for number in range(49)}
+
+    def size(**changes: Any) -> int:
+        changed = dataclasses.replace(chunk, ended_ms=LAST_MS, **changes)
+        return size_of(put_chunk(changed, None).request["Item"])
+
+    assert size(failed=dict.fromkeys(range(20_000, 20_010), "account_id_taken")) <= 1024
+    assert size(spent=dict(list(spent.items())[:20])) <= 1024
+    assert size(spent=spent) <= 2048
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=["fits", "long", "accents", "emoji", "both"])

@@ -40,6 +40,7 @@ def test_every_table_is_declared_once_with_its_keys() -> None:
         "pre_orders": ("user", "currency"),
         "orders": ("id",),
         "audits": ("channel", "at"),
+        "distributions": ("id", "part"),
         "sandbox_charges": ("key",),
     }
     for row in ROWS:
