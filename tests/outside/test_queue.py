@@ -157,10 +157,12 @@ def test_a_request_has_at_most_as_many_bytes_as_sqs_takes(sqs: Any, line: Line) 
     assert sorted(numbers(received(sqs))) == list(range(20))
 
 
-def test_a_message_may_fill_a_request_to_the_last_byte(line: Line) -> None:
+@pytest.mark.parametrize(("over", "requests"), [(0, [2]), (1, [1, 1])])
+def test_a_request_is_filled_to_the_last_byte(line: Line, over: int, requests: list[int]) -> None:
     around = len(json.dumps({"rows": ""}, separators=(",", ":")))
-    queue.send([({"rows": "x" * (BATCH_BYTES - around)}, 0), ({"rows": ""}, 0)])
-    assert [len(request) for request in line.requests] == [1, 1]
+    half = BATCH_BYTES // 2 - around
+    queue.send([({"rows": "x" * half}, 0), ({"rows": "x" * (half + over)}, 0)])
+    assert [len(request) for request in line.requests] == requests
 
 
 def test_a_delay_is_that_of_its_message(sqs: Any, line: Line) -> None:
