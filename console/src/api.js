@@ -44,7 +44,7 @@ export async function read(segments, parameters) {
 }
 
 /**
- * Write, and return `{ status, body }`. While the service is busy the same is sent again: each
+ * Write, and return `{ status, body }`; a body that is text is sent as CSV. While the service is busy the same is sent again: each
  * write carries an id, so it is made once. Throws `Refused` or `Unanswered`.
  */
 export function write(method, where, body, headers) {
@@ -69,13 +69,14 @@ async function patiently(work, mayRepeatSilence) {
 async function send(session, method, where, body, headers = {}) {
   const all = { ...headers };
   if (session) all.Authorization = `Bearer ${session.token}`;
-  if (body !== undefined) all['Content-Type'] = 'application/json';
+  const isText = typeof body === 'string';
+  if (body !== undefined) all['Content-Type'] = isText ? 'text/csv' : 'application/json';
   let answer, text;
   try {
     answer = await fetch(new URL(where, SERVICE), {
       method,
       headers: all,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || isText ? body : JSON.stringify(body),
       credentials: 'omit',
       cache: 'no-store',
       signal: AbortSignal.timeout(PATIENCE_MS),

@@ -94,11 +94,11 @@ async function nextPage(segments, parameters) {
 }
 
 /** Read a whole list, page by page; `tell` is called with how many rows there are so far. */
-export async function readAll(segments, tell) {
+export async function readAll(segments, tell, filters = { limit: 50 }) {
   const rows = [];
   let cursor = null;
   do {
-    const page = await read(segments, { limit: 50, cursor });
+    const page = await read(segments, { ...filters, cursor });
     rows.push(...page.items);
     tell(rows.length);
     cursor = page.next_cursor;

@@ -12,8 +12,11 @@ import { Failed, Title } from './parts.jsx';
 import { goTo, linkTo, usePlace } from './router.js';
 import { AccountById, AccountDetail } from './screens/account.jsx';
 import { Accounts } from './screens/accounts.jsx';
+import { DistributionDetail } from './screens/distribution.jsx';
+import { Distributions } from './screens/distributions.jsx';
 import { Home } from './screens/home.jsx';
 import { NewAccount } from './screens/new_account.jsx';
+import { NewDistribution } from './screens/new_distribution.jsx';
 import { OrderDetail, Orders } from './screens/orders.jsx';
 import { Setting, Settings } from './screens/settings.jsx';
 import { SignIn } from './screens/sign_in.jsx';
@@ -28,6 +31,9 @@ const SCREENS = [
   ['accounts/new', NewAccount],
   ['accounts/:user_pk/:currency', AccountDetail],
   ['account-ids/:account_id', AccountById],
+  ['distributions', Distributions, 'Distributions'],
+  ['distributions/new', NewDistribution],
+  ['distributions/:distribution_id', DistributionDetail],
   ['users', Users, 'Users'],
   ['orders', Orders, 'Orders'],
   ['orders/:reference', OrderDetail],

@@ -127,7 +127,7 @@ def test_a_distribution_has_at_most_20_000_rows() -> None:
     with pytest.raises(TooManyRows, match="20,001 rows"):
         parsed(HEADER + row * 20_000 + "x,x,x\n")
     with pytest.raises(TooManyRows):
-        parse_rows([{}] * 20_001, "TRY")
+        parse_rows([GOOD_ROW] * 20_001, "TRY")
 
 
 def test_a_currency_is_known_or_refused() -> None:
@@ -247,7 +247,7 @@ def test_what_is_told_of_a_row_is_cut_to_what_a_message_may_hold() -> None:
 
 
 def test_rows_of_a_request_are_numbered_from_one() -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"user_pk": "ada", "amount": "1.00"},
         {"user_email": "grace@example.com", "amount": "2", "note": "- thanks"},
         {"account_id": "a-1", "amount": "3.00", "note": None},

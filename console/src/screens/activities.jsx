@@ -22,7 +22,11 @@ const KINDS = {
   refund: 'Refund',
   reversal: 'Reversal',
   adjust: 'Adjustment',
+  distribution: 'Distribution',
+  undo: 'Undone distribution',
 };
+
+const ESCROW = 'escrow:';
 
 /** What can be moved back as a whole, once; payments are refunded instead. */
 const REVERSIBLE = new Set(['transfer', 'adjust']);
@@ -40,8 +44,12 @@ export function Activities({ channel, account, list, mayReverse, onDone }) {
   const intent = useIntent(onDone);
   const unsettled = useOpenIntents().length > 0;
   const money = (amount) => shown(amount, account.currency);
-  const counterparty = ({ counterparty: name }) =>
-    HOUSES[name] ?? <a href={linkTo([channel, 'account-ids', name])}>{name}</a>;
+  const counterparty = ({ counterparty: name }) => {
+    if (HOUSES[name]) return HOUSES[name];
+    const distribution = name.startsWith(ESCROW) && name.slice(ESCROW.length);
+    const place = distribution ? ['distributions', distribution] : ['account-ids', name];
+    return <a href={linkTo([channel, ...place])}>{distribution || name}</a>;
+  };
   // What a hold was captured for is an order of the shop's own, which is not kept here.
   const order = ({ kind, order: reference }) =>
     ['order', 'refund'].includes(kind) ? (
