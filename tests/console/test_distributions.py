@@ -66,7 +66,7 @@ def test_a_campaign_from_its_file_to_its_undoing(
         name = upload(page, tmp_path, source, content)
         title(page, "Distribution Detail")
         state(page, "Previewed")
-        expect(page.tab.get_by_text("invalid_amount: 1, unknown_user: 1")).to_be_visible()
+        expect(page.tab.get_by_text("invalid amount: 1, unknown user: 1")).to_be_visible()
         expect(row(page, "Rows", "No such user is registered")).to_contain_text("3")
         run = page.tab.get_by_role("button", name="Run", exact=True)
         expect(run).to_be_disabled()

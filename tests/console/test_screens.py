@@ -54,6 +54,8 @@ SCREENS = {
     "accounts/new": "New Loyalty Account",
     "accounts/1001/TRY": "Loyalty Account Detail",
     "account-ids/treasury": "Loyalty Account Detail",
+    "distributions": "Distributions",
+    "distributions/new": "New Distribution",
     "users": "Users",
     "orders": "Orders",
     "settings": "Dynamic Settings",

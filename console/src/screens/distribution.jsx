@@ -19,7 +19,7 @@ const STUCK_MS = 10_000;
 const IN_PROGRESS = new Set(['running', 'cancelling', 'undoing']);
 
 const OUTCOMES = {
-  refused: 'Cannot be credited',
+  refused: 'Bad row',
   ready: 'Ready',
   waiting: 'Waiting',
   credited: 'Credited',
@@ -117,7 +117,7 @@ function progressOf(job, money) {
 function badRows(job) {
   const reasons = Object.keys(job.bad_reasons)
     .sort()
-    .map((code) => `${code}: ${count(job.bad_reasons[code])}`);
+    .map((code) => `${code.replaceAll('_', ' ')}: ${count(job.bad_reasons[code])}`);
   return reasons.length ? `${count(job.bad_rows)} (${reasons.join(', ')})` : count(job.bad_rows);
 }
 
@@ -262,6 +262,7 @@ function Rows({ channel, place, job }) {
     ) : (
       row.recipient
     );
+  const returned = (row) => row.returned && <Money amount={row.returned} currency={job.currency} />;
   const save = async () => {
     setTold('Exporting ...');
     try {
@@ -312,11 +313,7 @@ function Rows({ channel, place, job }) {
           ['Customer', recipient],
           ['Amount', (row) => amountOf(row, job.currency), 'number'],
           ['Outcome', (row) => OUTCOMES[row.outcome]],
-          [
-            'Taken back',
-            (row) => row.returned && <Money amount={row.returned} currency={job.currency} />,
-            'number',
-          ],
+          ...(job.state.startsWith('undo') ? [['Taken back', returned, 'number']] : []),
           ['Note', (row) => row.detail ?? row.note],
         ]}
       />

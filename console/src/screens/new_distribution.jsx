@@ -151,7 +151,9 @@ export function NewDistribution({ channel }) {
         <button type="submit" aria-busy={busy}>
           Preview
         </button>
-        <small>Nothing moves before you have seen the preview and said yes.</small>
+        <p>
+          <small>Nothing moves before you have seen the preview and said yes.</small>
+        </p>
       </form>
     </>
   );
