@@ -18,11 +18,11 @@ from chalicelib import auth
 from chalicelib.core.currencies import DIGITS
 from chalicelib.http import (
     CSV,
-    MAX_BODY_BYTES,
     DECLARED,
     FORM,
     GUEST,
     JSON,
+    MAX_BODY_BYTES,
     PATH_TYPES,
     PROBLEM,
     PUBLIC,
