@@ -15,7 +15,9 @@ from tests.properties.books import PREFIX, Books, audit, plain
 
 FOR_EVER: Final = frozenset({"id_conflict", "not_reversible", "hold_captured", "hold_voided"})
 """Refusals that rest on what never changes again; any other may turn into success later."""
-_UNKNOWN: Final = frozenset({"unknown_hold", "unknown_transfer"})
+_UNKNOWN: Final = frozenset({"unknown_hold", "unknown_transfer", "unknown_distribution"})
+_OWN: Final = frozenset({"opening", "distribution", "undo"})
+"""Kinds of transfers that nobody asks for by their ids."""
 
 RawRows = dict[str, list[Json]]
 
@@ -24,28 +26,33 @@ RawRows = dict[str, list[Json]]
 class Store:
     """What the writers left, in the shape of answers; `holds` by user and id.
 
-    `names` are those of all operations that left something.
+    `names` are those of all operations that left something; `distributions` by such a name.
     """
 
     transfers: dict[str, Json]
     holds: dict[tuple[str, str], Json]
+    distributions: dict[str, Json]
+    jobs: dict[str, Json]
     names: frozenset[str]
 
     @classmethod
     def of(cls, rows: RawRows) -> "Store":
         """Return what raw rows of every table show, by the tables' names without prefix."""
         moved = [_transfer(plain(row)) for row in rows["transfers"]]
-        transfers = {t["id"]: t for t in moved if t["kind"] != "opening"}
+        transfers = {t["id"]: t for t in moved if t["kind"] not in _OWN}
         kept = [_hold(plain(row)) for row in rows["holds"]]
         holds = {(hold["account"]["user_pk"], hold["id"]): hold for hold in kept}
         names = {*transfers, *(f"authorize:{user}:{hold_id}" for user, hold_id in holds)}
         names |= {f"void:{u}:{i}" for (u, i), hold in holds.items() if hold["state"] == "voided"}
-        return cls(transfers, holds, frozenset(names))
+        jobs, distributions = _distributions(rows["distributions"])
+        return cls(transfers, holds, distributions, jobs, frozenset({*names, *distributions}))
 
     def answer_to(self, operation: Operation) -> Json | None:
         """Return what an operation with this name is answered, by what is stored; or None."""
         if operation.name not in self.names:
             return None
+        if operation.kind in {"distribute", "undo"}:
+            return self.distributions[operation.name]
         if operation.kind not in {"authorize", "capture", "void"}:
             return self.transfers[operation.name]
         hold = self.holds[(operation.user, operation.id)]
@@ -86,6 +93,10 @@ def _check_outcome(noted: Noted, store: Store) -> None:
                 f"{operation} was answered {ending}, kept is {stored}"
             )
             assert fits(operation, ending["answer"], store), f"{operation} was answered {ending}"
+        elif ending.get("refused") == "id_conflict" and operation.kind == "distribute":
+            # A preview alone takes the id, though nothing has moved.
+            assert operation.id in store.jobs, f"{operation} meets no other content: {ending}"
+            assert not _has_content(operation, store), f"{operation} has the content of its id"
         elif ending.get("refused") == "id_conflict":
             assert stored is not None, f"{operation} meets no other content: {ending}"
             assert not fits(operation, stored, store), f"{operation} has the content of {stored}"
@@ -133,7 +144,9 @@ def _check_name(name: str, noted: list[Noted], store: Store) -> bool:
     succeeded = any("answer" in ending for ending in endings)
     assert succeeded == (name in store.names), f"{name} is kept or not, unlike {noted}"
     answered = any("answer" in (each.outcome or {}) for each in noted)
-    if not succeeded or answered or written:
+    # Of a distribution no answer says that it wrote: another writer may have moved its total.
+    tells = noted[0].operation.kind not in {"distribute", "undo"}
+    if not succeeded or answered or written or not tells:
         return False
     assert not all(each.certain for each in noted), f"{name} was refused and left a trace: {noted}"
     return True
@@ -191,6 +204,23 @@ def _fits_void(_: Operation, answer: Json, __: Store) -> bool:
     return [answer["state"], answer["captured"]] == ["voided", 0]
 
 
+def _has_content(operation: Operation, store: Store) -> bool:
+    job, targets = store.jobs[operation.id], operation.other.split(",")
+    said: list[object] = [job["source_user_pk"], job["shares"], job["total"]]
+    return said == [operation.user, len(targets), len(targets) * (operation.minor or 0)]
+
+
+def _fits_distribution(operation: Operation, answer: Json, store: Store) -> bool:
+    rows, total = len(operation.other.split(",")), store.jobs[operation.id]["total"]
+    return [answer["rows"], answer["credited"]] == [rows, total] and _has_content(operation, store)
+
+
+def _fits_undo(operation: Operation, answer: Json, store: Store) -> bool:
+    credited = store.distributions[f"distribute:{operation.id}"]
+    at_most: int = credited["credited"]
+    return bool(answer["rows"] == credited["rows"]) and 0 <= answer["returned"] <= at_most
+
+
 _FITS: Final[dict[str, Callable[[Operation, Json, Store], bool]]] = {
     "transfer": _fits_transfer,
     "adjust": _fits_adjustment,
@@ -199,6 +229,8 @@ _FITS: Final[dict[str, Callable[[Operation, Json, Store], bool]]] = {
     "authorize": _fits_hold,
     "capture": _fits_capture,
     "void": _fits_void,
+    "distribute": _fits_distribution,
+    "undo": _fits_undo,
 }
 
 
@@ -218,6 +250,23 @@ def _transfer(row: Json) -> Json:
     same = {name: row[name] for name in ("kind", "currency", "amount", "at_ms", "by")}
     optional = {name: row.get(name) for name in ("note", "order")}
     return {"channel": channel, "id": transfer_id, **same, **optional, **sides}
+
+
+def _distributions(rows: list[Json]) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return the jobs by id, and what each that has begun came to, by the operation's name."""
+    parts = [plain(row) for row in rows if not row["part"]["S"].startswith("list:")]
+    jobs = {row["id"].partition("#")[2]: row for row in parts if row["part"] == "job"}
+    answers: dict[str, Json] = {}
+    for name, job in jobs.items():
+        chunks = [row for row in parts if row["id"] == job["id"] and row["part"] != "job"]
+        rows_of_all = sum(chunk["rows"] for chunk in chunks)
+        if "started_ms" in job:
+            credited = sum(chunk["credited"] for chunk in chunks)
+            answers[f"distribute:{name}"] = {"id": name, "rows": rows_of_all, "credited": credited}
+        if job["state"] in {"undoing", "undone"}:
+            returned = sum(chunk["returned"] for chunk in chunks)
+            answers[f"undo:{name}"] = {"id": name, "rows": rows_of_all, "returned": returned}
+    return jobs, answers
 
 
 def _hold(row: Json) -> Json:

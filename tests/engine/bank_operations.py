@@ -19,9 +19,20 @@ from chalicelib.core.errors import Refusal
 from chalicelib.core.transfers import Transfer
 from chalicelib.ledger import ByAccountIds, ByUsers, StandingHold
 from chalicelib.store.requests import Settled
+from tests.engine.bank_distributions import Distributed, Undone, distribute, undo
 
 Json = dict[str, Any]
-Kind = Literal["transfer", "authorize", "capture", "void", "reverse", "refund", "adjust"]
+Kind = Literal[
+    "transfer",
+    "authorize",
+    "capture",
+    "void",
+    "reverse",
+    "refund",
+    "adjust",
+    "distribute",
+    "undo",
+]
 
 CHANNEL: Final = "bank"
 CURRENCY: Final = "TRY"
@@ -42,6 +53,8 @@ _SHARES: Final[dict[Kind, int]] = {
     "reverse": 9,
     "adjust": 8,
     "void": 6,
+    "distribute": 5,
+    "undo": 3,
 }
 _LIVES_S: Final = (1, 1, 2, 5, 20)
 """How long holds last: most that nobody ends lapse while the test runs."""
@@ -58,8 +71,9 @@ def account_id_of(user: str) -> str:
 class Operation:
     """One request of a shop: with the same id it is the same request, whoever sends it.
 
-    `minor` is in minor units: below zero an adjustment takes; None captures the whole. `id` is
-    the hold's of `authorize`, `capture` and `void`, and the original's of `reverse`.
+    `minor` is in minor units: below zero an adjustment takes; None captures the whole; each target
+    of a distribution gets it. `id` is the hold's of `authorize`, `capture` and `void`, and the
+    original's of `reverse`. `other` of a distribution are its targets, joined by commas.
     """
 
     kind: Kind
@@ -86,6 +100,8 @@ class Operation:
                 return f"capture:{account_id_of(self.user)}:{self.id}"
             case "authorize" | "void":
                 return f"{self.kind}:{self.user}:{self.id}"
+            case "distribute" | "undo":
+                return f"{self.kind}:{self.id}"
 
     @property
     def rests_on(self) -> str | None:
@@ -97,6 +113,8 @@ class Operation:
                 return f"authorize:{self.user}:{self.hold}"
             case "reverse":
                 return self.id
+            case "undo":
+                return f"distribute:{self.id}"
             case _:
                 return None
 
@@ -114,6 +132,7 @@ class _Drawn:
     reversible: list[str] = field(default_factory=list)
     holds: list[Operation] = field(default_factory=list)
     captures: list[Operation] = field(default_factory=list)
+    distributions: list[str] = field(default_factory=list)
 
     def draw(self) -> Operation:
         """Return the next operation; what lacks something to build on becomes a transfer."""
@@ -127,6 +146,10 @@ class _Drawn:
             return Operation("reverse", self.chance.choice(self.reversible[-_RECENT:]))
         if kind == "authorize":
             return self._hold()
+        if kind == "distribute":
+            return self._distribution()
+        if kind == "undo" and self.distributions:
+            return Operation("undo", self.chance.choice(self.distributions[-_RECENT:]))
         return self._movement("adjust" if kind == "adjust" else "transfer")
 
     def _movement(self, kind: Literal["adjust", "transfer"]) -> Operation:
@@ -154,6 +177,18 @@ class _Drawn:
             life_s=self.chance.choice(_LIVES_S),
         )
         self.holds.append(made)
+        return made
+
+    def _distribution(self) -> Operation:
+        source, *targets = self.chance.sample(list(OPENINGS), self.chance.randint(3, 5))
+        made = Operation(
+            kind="distribute",
+            id=f"{self.prefix}-{self.count}",
+            user=source,
+            other=",".join(targets),
+            minor=self.chance.randint(1, 150),
+        )
+        self.distributions.append(made.id)
         return made
 
     def _ending(self, kind: Literal["capture", "void"]) -> Operation:
@@ -203,7 +238,7 @@ def operations_of(seed: int, writer: int, count: int) -> Iterator[Operation]:
 
 
 def _perhaps_altered(operation: Operation, chance: random.Random) -> Operation:
-    if chance.random() < 0.75 or operation.kind in {"void", "reverse"}:
+    if chance.random() < 0.75 or operation.kind in {"void", "reverse", "undo"}:
         return operation
     return replace(operation, minor=(operation.minor or 0) + chance.choice([1, 7]) or 1)
 
@@ -227,8 +262,13 @@ def perform(operation: Operation, made: Call) -> Json:
     return {"answer": json.loads(json.dumps(asdict(answer))), "written": settled.written}
 
 
-def _send(operation: Operation, made: Call) -> Settled[Transfer] | Settled[StandingHold]:
+Sent = Settled[Transfer] | Settled[StandingHold] | Settled[Distributed] | Settled[Undone]
+
+
+def _send(operation: Operation, made: Call) -> Sent:
     match operation.kind:
+        case "distribute" | "undo":
+            return _send_distribution(operation, made)
         case "authorize" | "capture" | "void":
             return _send_of_hold(operation, made)
         case "transfer":
@@ -240,6 +280,16 @@ def _send(operation: Operation, made: Call) -> Settled[Transfer] | Settled[Stand
         return ledger.refund_hold(made, key, operation.hold, operation.id, amount=text)
     assert operation.note is not None
     return ledger.adjust(made, key, operation.id, amount=text, reason=operation.note)
+
+
+def _send_distribution(operation: Operation, made: Call) -> Settled[Distributed] | Settled[Undone]:
+    """Nobody tells which of several writers moved its total first: no answer says that it wrote."""
+    if operation.kind == "undo":
+        return Settled(undo(made, CHANNEL, operation.id), written=False)
+    targets = operation.other.split(",")
+    assert operation.minor is not None
+    answer = distribute(made, CHANNEL, operation.id, operation.user, targets, operation.minor)
+    return Settled(answer, written=False)
 
 
 def _send_transfer(operation: Operation, made: Call) -> Settled[Transfer]:

@@ -56,6 +56,10 @@ def test_whatever_runs_at_once_and_goes_wrong_the_books_are_right_and_every_answ
     assert {"cut_before", "cut_after", "error_before", "error_after"} <= met
     done = {noted.operation.kind for noted in all_noted(bank.journals()) if written(noted)}
     assert done == {"transfer", "authorize", "capture", "void", "reverse", "refund", "adjust"}
+    answered = {
+        n.operation.kind for n in all_noted(bank.journals()) if "answer" in (n.outcome or {})
+    }
+    assert answered == {*done, "distribute", "undo"}
 
 
 def all_noted(journals: list[list[Noted]]) -> Iterator[Noted]:
