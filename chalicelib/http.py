@@ -29,6 +29,9 @@ MAX_BODY_BYTES: Final = 256 * 1024
 REQUEST_LIFE_S: Final = 6.5
 """How long a request may work before it answers `busy`, and begins no further write."""
 
+LONG_LIFE_S: Final = 20.0
+"""The same for a request about thousands of customers; a gateway gives up after 29 seconds."""
+
 LAST_WRITE_S: Final = 3.5
 """What is left of a function's time for a write that has begun: its time-outs, and the answer."""
 
@@ -221,6 +224,7 @@ class Route:
     query: type[BaseModel] | None
     refusals: tuple[type[Refusal], ...]
     reads: tuple[str, ...]
+    life_s: float
 
     @property
     def summary(self) -> str:
@@ -262,7 +266,7 @@ class Routes:
         self.blueprint = Blueprint(import_name)
         self._declared = declared
 
-    def route(  # a declaration has this many parts
+    def route(  # noqa: PLR0913  # a declaration has this many parts
         self,
         method: str,
         path: str,
@@ -273,6 +277,7 @@ class Routes:
         query: type[BaseModel] | None = None,
         refusals: tuple[type[Refusal], ...] = (),
         reads: tuple[str, ...] = (),
+        life_s: float = REQUEST_LIFE_S,
     ) -> Callable[[View], View]:
         """Declare a route. The view is called with the request, and `body` and `query` if any.
 
@@ -291,6 +296,7 @@ class Routes:
                 query,
                 refusals,
                 reads,
+                life_s,
             )
             self._declared.append(declared)
 
@@ -451,7 +457,7 @@ def _answer(route: Route, event: ChaliceRequest, started: float) -> Answer:
         arguments["body"] = parse_json(route.body, raw_body, headers)
     asked_path = str(event.context.get("path", ""))
     by = caller.by if caller is not None else "nobody"
-    call = auth.Call(by=by, now=now, deadline=started + _life_s(event))
+    call = auth.Call(by=by, now=now, deadline=started + _life_s(event, route.life_s))
     return route.view(Request(path, caller, call, headers, raw_body, asked_path), **arguments)
 
 
@@ -528,11 +534,11 @@ def _raw_body(event: ChaliceRequest) -> bytes:
     return raw.encode() if isinstance(raw, str) else raw
 
 
-def _life_s(event: ChaliceRequest) -> float:
+def _life_s(event: ChaliceRequest, most_s: float) -> float:
     remaining_ms = getattr(event.lambda_context, "get_remaining_time_in_millis", None)
     if remaining_ms is None:
-        return REQUEST_LIFE_S
-    return min(REQUEST_LIFE_S, float(remaining_ms()) / 1000 - LAST_WRITE_S)
+        return most_s
+    return min(most_s, float(remaining_ms()) / 1000 - LAST_WRITE_S)
 
 
 def _refused(refusal: Refusal) -> Answer:

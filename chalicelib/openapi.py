@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib import auth
 from chalicelib.http import (
+    CSV,
     DECLARED,
     FORM,
     GUEST,
@@ -99,10 +100,10 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["parameters"] = parameters
     if route.body is not None:
         media = route.reads or (JSON,)
-        schema = {"schema": {"$ref": _ref(route.body)}}
+        model, text = {"$ref": _ref(route.body)}, {"type": "string"}
         operation["requestBody"] = {
             "required": FORM not in media,
-            "content": dict.fromkeys(media, schema),
+            "content": {each: {"schema": text if each == CSV else model} for each in media},
         }
     return operation
 

@@ -32,6 +32,7 @@ from chalicelib.distribution import Outcome, OutcomeRow, Source, Standing, Uploa
 from chalicelib.http import (
     CSV,
     JSON,
+    LONG_LIFE_S,
     Answer,
     Body,
     Query,
@@ -176,6 +177,7 @@ class OutcomeRowShown(Shown):
     query=UploadQuery,
     body=DistributionBody,
     reads=(CSV, JSON),
+    life_s=LONG_LIFE_S,
     answers={201: PreviewShown, 200: PreviewShown},
     refusals=(
         UnknownChannel,
@@ -268,6 +270,7 @@ def list_rows(request: Request, query: RowsQuery) -> Answer:
     "/channels/{channel}/distributions/{distribution_id}/run",
     access="distributions",
     body=RunBody,
+    life_s=LONG_LIFE_S,
     answers={200: StandingShown},
     refusals=(
         UnknownChannel,
