@@ -8,7 +8,7 @@ UPGRADE =
 ARGS =
 
 BIN = .venv/bin
-CODE = app.py chalicelib cli tests
+CODE = app.py chalicelib cli tests bench
 PYTEST = $(BIN)/python -m pytest -n 2 --dist=loadfile
 
 # A stamp is named after the content that it stands for, and written only once all is installed:
@@ -22,7 +22,7 @@ CONSOLE := console/node_modules/installed-$(call stamp,console/package-lock.json
 CHROMIUM := .engine/chromium-153.0.0/installed-$(call stamp,tests/browser/install.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test proof lint format package screenshots openapi pins clean
+.PHONY: help run console test proof bench lint format package openapi pins clean
 
 help: ## Print this list
 	@echo "make TARGET, where TARGET is one of:"
@@ -40,6 +40,9 @@ test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console li
 
 proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
 	@$(PYTEST) -m "hypothesis or proof or long" --hypothesis-profile=proof --timeout=1200 $(ARGS)
+
+bench: $(TOOLS) $(DYNAMODB_LOCAL) ## Measure how fast it is, beside other ways
+	@$(BIN)/python -m bench
 
 lint: $(TOOLS) $(CONSOLE) ## Check style, types and the direction of imports, in seconds
 	@$(BIN)/ruff check --quiet .
@@ -64,9 +67,6 @@ package: $(TOOLS) ## Build the zip and the CloudFormation template in build/STAG
 	@cd $(BUILD)/source && PYTHONDONTWRITEBYTECODE=1 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
 	  $(CURDIR)/$(BIN)/chalice package --stage $(STAGE) --merge-template ../merge.json ..
 	@rm -rf $(BUILD)/source
-
-screenshots: $(TOOLS) $(ENGINE) $(CHROMIUM) console ## Take the README's pictures of the console anew
-	@$(BIN)/python -m tests.console.screenshots
 
 openapi: $(TOOLS) ## Write the checked-in OpenAPI document and policy anew
 	@$(BIN)/python -m cli openapi

@@ -5,6 +5,7 @@ Every row that cannot be read is told with its line and the reason; the others g
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
@@ -32,6 +33,11 @@ _EXPECTED: Final = (
     "The first line must name the columns: one of user_email, user_pk and account_id, then "
     "amount, and note if there are notes; parted by commas or semicolons."
 )
+_QUOTES: Final = (
+    "a cell in quotes ends with one, doubles those within, and has at most 131,072 characters."
+)
+_DECIMAL_COMMA: Final = re.compile(r"[0-9]+,([0-9]+)", re.ASCII)
+_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+(?:[.,][0-9]+)?", re.ASCII)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _BROKEN: Final = ("\ufffd", "\x00")
 """What undecodable bytes become, and what no text holds."""
@@ -84,12 +90,13 @@ class _Given:
 def parse_csv(body: bytes, currency: str) -> ParsedRows:
     """Return the rows of a CSV file in UTF-8, with or without a byte order mark.
 
-    Lines count from 1, the header. Raises `InvalidCsv`, `TooManyRows` or `UnknownCurrency`.
+    Lines count from 1, the header; lines without any text are skipped. Raises `InvalidCsv`,
+    `TooManyRows` or `UnknownCurrency`.
     """
-    text = body.decode("utf-8-sig", errors="replace")
-    reader = _Reader(text)
+    reader = _Reader(body.decode("utf-8-sig", errors="replace"))
     columns = _columns(reader)
-    given = [_from_cells(line, cells, columns) for line, cells in reader.rows()]
+    naming = next(name for name in _NAMINGS if name in columns)
+    given = [_from_cells(line, cells, columns, naming) for line, cells in reader.rows()]
     return _parsed(given, currency)
 
 
@@ -123,13 +130,16 @@ def _parsed(given: Sequence[_Given], currency: str) -> ParsedRows:
 
 def _read(given: _Given, currency: str) -> Row | tuple[str, str]:
     """Return a row, or the code and the sentence of the first thing that is wrong with it."""
-    wrong = given.wrong or _wrong_recipient(given) or _wrong_note(given)
+    wrong = given.wrong or _wrong_recipient(given)
     if wrong is not None:
         return wrong
     try:
         amount = parse_amount(given.amount, currency)
     except InvalidAmount as error:
-        return error.code, _about_amount(given.amount, error)
+        return error.code, _about_amount(given.amount, currency, error)
+    wrong = _wrong_note(given)
+    if wrong is not None:
+        return wrong
     return Row(given.line, given.naming, given.recipient, amount, given.note or None)
 
 
@@ -152,10 +162,15 @@ def _wrong_note(given: _Given) -> tuple[str, str] | None:
     return "note_too_long", f"The note has {size} bytes in UTF-8, and may have {MAX_NOTE_BYTES}."
 
 
-def _about_amount(text: str, error: InvalidAmount) -> str:
+def _about_amount(text: str, currency: str, error: InvalidAmount) -> str:
     if text.startswith("-"):
         return "The amount must be more than zero."
-    if text.count(",") == 1 and "." not in text:
+    # Before three digits a comma may part thousands: to propose a point there could turn a
+    # thousand dinars into one.
+    if _THOUSANDS.fullmatch(text):
+        return f"{error.detail} Decimals stand after a point, and thousands are not parted."
+    comma = _DECIMAL_COMMA.fullmatch(text)
+    if comma is not None and len(comma[1]) <= digits_of(currency):
         return f"Write the decimals after a point: {text.replace(',', '.')[:_SHOWN]}."
     return error.detail
 
@@ -164,49 +179,58 @@ def _about_amount(text: str, error: InvalidAmount) -> str:
 
 
 class _Reader:
-    """Reads a file row by row, with the line where each begins; a broken row is None."""
+    """Reads a file row by row, with the line where each begins.
+
+    Instead of a row whose quotes are broken it returns a sentence about it. A quote that is not
+    closed takes the lines after it along, so the sentence says how far.
+    """
 
     def __init__(self, text: str) -> None:
         lines = io.StringIO(text, newline="")
-        header = next(iter(lines), "")
+        self.header = next((line.strip() for line in lines if line.strip()), "")
         lines.seek(0)
-        delimiter = ";" if ";" in header and "," not in header else ","
+        delimiter = ";" if ";" in self.header and "," not in self.header else ","
         self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
 
-    def rows(self) -> Iterator[tuple[int, list[str] | None]]:
+    def rows(self) -> Iterator[tuple[int, list[str] | str]]:
         while True:
             line = self._reader.line_num + 1
             try:
-                cells = next(self._reader)
+                cells = [cell.strip(" ") for cell in next(self._reader)]
             except StopIteration:
                 return
             except csv.Error:
-                yield line, None
+                yield line, _about_quotes(line, self._reader.line_num)
                 continue
             if any(cells):
-                yield line, [cell.strip(" ") for cell in cells]
+                yield line, cells
+
+
+def _about_quotes(first: int, last: int) -> str:
+    if last > first:
+        return f"Its quotes do not fit, so lines {first} to {last} were not read: {_QUOTES}"
+    return f"Its quotes do not fit: {_QUOTES}"
 
 
 def _columns(reader: _Reader) -> list[str]:
     """Return the names of the columns. Raises `InvalidCsv`."""
-    _, cells = next(reader.rows(), (0, None))
-    if cells is None:
-        raise InvalidCsv(f"The file is empty, or its first line cannot be read. {_EXPECTED}")
-    columns = [cell.strip().lower() for cell in cells]
+    _, cells = next(reader.rows(), (0, ""))
+    if not reader.header:
+        raise InvalidCsv(f"The file is empty. {_EXPECTED}")
+    columns = [] if isinstance(cells, str) else [cell.strip().lower() for cell in cells]
     namings = [name for name in columns if name in _NAMINGS]
     known = {*namings, _AMOUNT, _NOTE}
     fits = len(namings) == 1 and _AMOUNT in columns and known >= set(columns)
     if not fits or len(set(columns)) < len(columns):
-        found = ", ".join(cells)[:_SHOWN]
-        raise InvalidCsv(f"The first line is {found!r}. {_EXPECTED}")
+        raise InvalidCsv(f"The first line is {reader.header[:_SHOWN]!r}. {_EXPECTED}")
     return columns
 
 
-def _from_cells(line: int, cells: list[str] | None, columns: Sequence[str]) -> _Given:
-    naming = next(name for name in _NAMINGS if name in columns)
-    if cells is None:
-        why = "Its quotes do not fit: a cell in quotes ends with one, and doubles those within."
-        return _Given(line, naming, wrong=("broken_quotes", why))
+def _from_cells(
+    line: int, cells: list[str] | str, columns: Sequence[str], naming: Naming
+) -> _Given:
+    if isinstance(cells, str):
+        return _Given(line, naming, wrong=("broken_quotes", cells))
     named = dict(zip(columns, cells, strict=False))
     return _Given(
         line,
@@ -219,11 +243,13 @@ def _from_cells(line: int, cells: list[str] | None, columns: Sequence[str]) -> _
 
 
 def _wrong_cells(cells: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
-    if any(mark in cell for cell in cells for mark in _BROKEN):
-        return (
-            "broken_encoding",
-            "It has letters that are not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8).",
+    text = "".join(cells)
+    if any(mark in text for mark in _BROKEN):
+        why = (
+            "It has letters that are not UTF-8, as Windows-1254 writes them; save the file as "
+            "UTF-8 (in Excel: CSV UTF-8)."
         )
+        return "broken_encoding", why
     if len(cells) != len(columns):
         return "wrong_cells", f"It has {len(cells)} cells, and the first line has {len(columns)}."
     for name, cell in zip(columns, cells, strict=True):
@@ -242,7 +268,7 @@ def _from_fields(line: int, fields: Mapping[str, Any]) -> _Given:
     namings: list[Naming] = [name for name in _NAMINGS if name in fields]
     naming: Naming = namings[0] if namings else "user_pk"
     texts = {
-        name: value
+        name: _encodable(value)
         for name in (naming, _AMOUNT, _NOTE)
         if isinstance(value := fields.get(name), str)
     }
@@ -254,6 +280,11 @@ def _from_fields(line: int, fields: Mapping[str, Any]) -> _Given:
         texts.get(_NOTE, ""),
         _wrong_fields(fields, namings),
     )
+
+
+def _encodable(text: str) -> str:
+    """Return the text with U+FFFD for halves of surrogate pairs, which UTF-8 cannot write."""
+    return text.encode(errors="surrogatepass").decode(errors="replace")
 
 
 def _wrong_fields(fields: Mapping[str, Any], namings: Sequence[str]) -> tuple[str, str] | None:
@@ -268,7 +299,7 @@ def _wrong_fields(fields: Mapping[str, Any], namings: Sequence[str]) -> tuple[st
         return "invalid_amount", 'Write the amount as a decimal string such as "10.00", in quotes.'
     if not isinstance(fields.get(_NOTE), str | None):
         return "invalid_row", "Write the note as text."
-    texts = [value for value in fields.values() if isinstance(value, str)]
+    texts = [_encodable(value) for value in fields.values() if isinstance(value, str)]
     if any(mark in text for text in texts for mark in _BROKEN):
         return "broken_encoding", "It has letters that are not UTF-8."
     return None

@@ -1,6 +1,7 @@
 """The pictures of the console that the README shows, made of the console as it is.
 
-`make screenshots` runs this. A test compares what they were made of with what there is.
+`python -m tests.console.screenshots` takes them. A test compares what they were made of with what
+there is.
 """
 
 import hashlib

@@ -15,4 +15,6 @@ def test_the_scripts_are_small_on_the_wire() -> None:
 
 
 def test_the_pictures_show_the_console_as_it_is() -> None:
-    assert MADE_OF.read_text().strip() == source_digest(), "make screenshots takes them anew"
+    assert MADE_OF.read_text().strip() == source_digest(), (
+        "python -m tests.console.screenshots takes them anew"
+    )

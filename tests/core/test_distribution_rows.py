@@ -77,6 +77,19 @@ def test_lines_are_those_where_a_row_begins() -> None:
     assert [row.line for row in found.bad] == [7]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_lines_without_text_are_skipped_but_counted(delimiter: str) -> None:
+    text = "\n  \nuser_pk,amount\n\n   \nada,1\n,\n\ngrace,2\n\n".replace(",", delimiter)
+    assert parsed(text) == ParsedRows(
+        (Row(6, "user_pk", "ada", 100, None), Row(9, "user_pk", "grace", 200, None)), ()
+    )
+
+
+def test_spaces_around_a_cell_are_none_of_it() -> None:
+    found = parsed(HEADER + '  ada ," 1.00 ",  a note  \n ada,1,   \n')
+    assert [(row.recipient, row.note) for row in found.rows] == [("ada", "a note"), ("ada", None)]
+
+
 @pytest.mark.parametrize(
     ("currency", "text", "minor"), [("TRY", "10", 1000), ("JPY", "10", 10), ("KWD", "0.001", 1)]
 )
@@ -110,8 +123,14 @@ def test_a_file_without_a_good_header_is_refused_as_a_whole(text: str) -> None:
 
 
 def test_the_refusal_shows_what_was_found() -> None:
-    with pytest.raises(InvalidCsv, match="'who, amount'"):
-        parsed("who,amount\nada,1\n")
+    with pytest.raises(InvalidCsv, match="is 'who;amount'"):
+        parsed("who;amount\nada;1\n")
+    with pytest.raises(InvalidCsv, match="is '\"user_pk,amount'"):
+        parsed('"user_pk,amount\nada,1\n')
+    with pytest.raises(InvalidCsv, match=r"is 'x{80}'\. The"):
+        parsed("x" * 5000)
+    with pytest.raises(InvalidCsv, match="is empty"):
+        parsed("\ufeff \r\n")
 
 
 def test_a_file_without_rows_is_refused() -> None:
@@ -168,8 +187,15 @@ def test_every_bad_row_is_told_at_once() -> None:
         ("0", "must be more than zero"),
         ("0.00", "must be more than zero"),
         ('"10,50"', "after a point: 10.50"),
-        ('"1,000.00"', "plain decimal"),
-        ("1.000", "at most 2 decimal digits"),
+        ('"0,5"', "after a point: 0.5"),
+        ('"10,5055"', "such as 10.00."),
+        ('"abc,de"', "such as 10.00."),
+        ('"1,000"', "thousands are not parted"),
+        ('"1,000.00"', "thousands are not parted"),
+        ('"1.000,50"', "thousands are not parted"),
+        ("1 000", "thousands are not parted"),
+        ("1.000", "thousands are not parted"),
+        ("1.005", "at most 2 decimal digits"),
         ("1e3", "plain decimal"),
         ("ten", "plain decimal"),
         ("", "plain decimal"),
@@ -185,8 +211,17 @@ def test_an_amount_that_is_none_is_told_in_a_sentence(amount: str, said: str) ->
 
 
 def test_too_many_digits_depend_on_the_currency() -> None:
-    assert only("ada,10.5,\n", "JPY").code == "invalid_amount"
+    assert "at most 2 decimal" in only("ada,10.555,\n", "TRY").detail
+    assert "at most 0 decimal" in only("ada,10.5,\n", "JPY").detail
+    assert "at most 3 decimal" in only("ada,10.5555,\n", "KWD").detail
     assert parsed(HEADER + "ada,10.555,\n", "KWD").bad == ()
+
+
+@pytest.mark.parametrize(("currency", "text"), [("KWD", "1,000"), ("JPY", "10,50")])
+def test_no_amount_is_proposed_that_may_not_be_meant(currency: str, text: str) -> None:
+    detail = only(f'ada,"{text}",\n', currency).detail
+    assert text.replace(",", ".") not in detail
+    assert "plain decimal" in detail
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", '"\t1"', '"\r1"'])
@@ -205,6 +240,51 @@ def test_letters_that_are_not_utf_8_are_told_by_line() -> None:
     ]
     assert "UTF-8" in found.bad[0].detail
     assert only("ada,1.00,a\x00b\n").code == "broken_encoding"
+
+
+def test_a_file_in_windows_1254_tells_only_rows_with_such_letters() -> None:
+    note = '"çay için\nteşekkürler"'
+    text = f"user_pk;amount;note\r\nada;1;\r\ngrace;2;{note}\r\nalan;3;ok\r\n"
+    found = parsed(text, encoding="windows-1254")
+    assert [(row.line, row.recipient) for row in found.rows] == [(2, "ada"), (5, "alan")]
+    ((line, bad),) = [(row.line, row) for row in found.bad]
+    assert (line, bad.recipient, bad.amount, bad.code) == (3, "grace", "2", "broken_encoding")
+    assert "Windows-1254" in bad.detail
+
+
+def test_the_first_of_several_reasons_is_told() -> None:
+    cells = ["\x00", "extra", "=1", "a b", "x", "n" * 257]
+    codes = []
+    for mended in range(6):
+        broken, extra, formula, name, amount, note = (
+            "" if place < mended else cell for place, cell in enumerate(cells)
+        )
+        row = f"{name or 'ada'},{amount or '1'},{formula}{note}{broken}{',' * bool(extra)}\n"
+        codes.append(only(row).code)
+    assert codes == [
+        "broken_encoding",
+        "wrong_cells",
+        "formula",
+        "invalid_recipient",
+        "invalid_amount",
+        "note_too_long",
+    ]
+
+
+def test_lines_that_an_open_quote_takes_along_are_named() -> None:
+    lost = "grace,1.00,\n" * 3
+    found = parsed(HEADER + f'ada,1.00,"open\n{lost}alan,1.00,"closed"\nhal,1.00,\n')
+    assert [row.line for row in found.rows] == [7]
+    (bad,) = found.bad
+    assert (bad.line, bad.code, "lines 2 to 6 were" in bad.detail) == (2, "broken_quotes", True)
+    bad = only(f'ada,1.00,"open\n{lost}')
+    assert (bad.line, bad.code, "lines 2 to 5 were" in bad.detail) == (2, "broken_quotes", True)
+
+
+def test_a_cell_beyond_what_the_reader_holds_is_a_bad_row() -> None:
+    found = parsed(HEADER + f"ada,1.00,{'x' * 131_073}\ngrace,1.00,\n")
+    assert [row.line for row in found.rows] == [3]
+    assert [(row.line, "131,072" in row.detail) for row in found.bad] == [(2, True)]
 
 
 def test_broken_quotes_are_told_and_the_rest_is_read() -> None:
@@ -282,6 +362,9 @@ GOOD_ROW: dict[str, object] = {"user_pk": "x", "amount": "1"}
         ({"user_pk": "a b", "amount": "1.00"}, "invalid_recipient"),
         ({"user_pk": "ada", "amount": "1.00", "note": "x" * 257}, "note_too_long"),
         ({"user_pk": "ada", "amount": "1.00", "note": "a\x00b"}, "broken_encoding"),
+        ({"user_pk": "ada", "amount": "1.00", "note": "\ud800"}, "broken_encoding"),
+        ({"user_pk": "\ud800", "amount": "1.00"}, "broken_encoding"),
+        ({"user_pk": "ada", "amount": "x", "note": "x" * 257}, "invalid_amount"),
     ],
 )
 def test_a_row_of_a_request_that_cannot_be_read_is_told(row: dict[str, object], code: str) -> None:
@@ -295,8 +378,9 @@ def test_a_row_of_a_request_that_cannot_be_read_is_told(row: dict[str, object], 
 
 
 def check(found: ParsedRows) -> None:
-    lines = sorted([row.line for row in found.rows] + [bad.line for bad in found.bad])
-    assert len(set(lines)) == len(lines) > 0
+    good, bad_lines = [row.line for row in found.rows], [bad.line for bad in found.bad]
+    assert (good, bad_lines) == (sorted(good), sorted(bad_lines))
+    assert len({*good, *bad_lines}) == len(good) + len(bad_lines) > 0
     assert all(row.amount > 0 and row.recipient for row in found.rows)
     assert all(bad.code and bad.detail.endswith(".") for bad in found.bad)
 
@@ -340,11 +424,15 @@ NOTES = st.text(max_size=40).filter(
         ),
         min_size=1,
         max_size=20,
-    )
+    ),
+    st.sampled_from([",", ";"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
 )
-def test_what_a_spreadsheet_writes_is_read_back(rows: list[tuple[str, int, str]]) -> None:
+def test_what_a_spreadsheet_writes_is_read_back(
+    rows: list[tuple[str, int, str]], delimiter: str, end: str
+) -> None:
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
     writer.writerow(["user_pk", "amount", "note"])
     for name, minor, note in rows:
         writer.writerow([name, f"{minor // 100}.{minor % 100:02d}", note])

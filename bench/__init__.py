@@ -1,0 +1,1 @@
+"""Measurements: what takes how long, beside what it is compared with, in one run."""
