@@ -32,7 +32,7 @@ from chalicelib.openapi import describe
 from chalicelib.routes.distributions import MAX_UPLOAD_BYTES
 from tests.routes.callers import cookie, sealed
 from tests.routes.shop import READS, SILENCE, WRITES, Shop, error, opened, route_of
-from tests.routes.test_callers import ACCOUNT, ROWS, end_some
+from tests.routes.test_callers import ACCOUNT, ROWS, distribute_some, end_some
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
@@ -293,6 +293,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 @pytest.mark.parametrize("route", DECLARED, ids=lambda route: f"{route.method} {route.path}")
 def test_every_declared_status_is_answered_or_has_a_reason(shop: Shop, route: Route) -> None:
+    if "distributions" in route.path:
+        distribute_some(shop)
     provoked = Provoked(shop, route)
     provoked.provoke()
     declared = {int(status) for status in operation_of(route)["responses"]}

@@ -70,11 +70,8 @@ def work(message: Message, *, after_s: float = 0) -> None:
 def taken() -> list[Message]:
     """Take every message that waits, looks at the job last, whenever they are due."""
     waiting = queue.local()
-    messages = []
-    while len(waiting):
-        message = waiting.take(70)
-        assert message is not None, "it waits"
-        messages.append(message)
+    messages = [message for *_, message in sorted(waiting._due)]
+    waiting._due.clear()
     return sorted(messages, key=lambda message: message["step"] == "close")
 
 

@@ -16,7 +16,7 @@ from chalicelib.store.accounts import put_account_alone
 from chalicelib.store.distributions import read_whole
 from chalicelib.store.requests import transact_write
 from tests.properties.books import Books, audit
-from tests.store.wire import Fault, Meanwhile, Silence, Wire, cancelled, error
+from tests.store.wire import Fault, Json, Meanwhile, Silence, Wire, cancelled, error
 from tests.verbs import campaigns, shop
 from tests.verbs.campaigns import preview, rows_for, run, standing, work_off
 
@@ -24,21 +24,35 @@ NAMES = tuple(f"u{number:03d}" for number in range(60))
 """More customers than one chunk holds."""
 
 
+@pytest.fixture(scope="module")
+def furnished() -> dict[str, dict[str, list[Json]]]:
+    """Hold the rows of the shop, with few customers and with many, once they were written."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
-def opened(wire: Wire) -> None:
+def opened(wire: Wire, furnished: dict[str, dict[str, list[Json]]]) -> None:
     """Open a shop whose primary account has 1,000.00, with a customer named ada."""
     queue.forget_local()
+    if "few" in furnished:
+        wire.restore(furnished["few"])
+        return
     shop.open_shop()
     campaigns.open_primary()
     shop.open_accounts(ada="50.00", grace="0")
+    furnished["few"] = wire.everything()
 
 
 @pytest.fixture
-def many(opened: None) -> tuple[str, ...]:
+def many(opened: None, wire: Wire, furnished: dict[str, dict[str, list[Json]]]) -> tuple[str, ...]:
     """Open an account for each of sixty customers."""
+    if "many" in furnished:
+        wire.restore(furnished["many"])
+        return NAMES
     for name in NAMES:
         shop.register(name)
         shop.open_account(name, "0")
+    furnished["many"] = wire.everything()
     return NAMES
 
 
