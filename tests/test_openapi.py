@@ -276,8 +276,10 @@ class Provoked:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Open the shop on a function with little time to work, and with an order of Ada's."""
+    # Every route is throttled to the end: what the pauses are is tested beside the loop.
+    monkeypatch.setattr("chalicelib.store.requests.MAX_PAUSE_S", 0.001)
     (tmp_path / ".chalice").mkdir()
     settings = {"version": "2.0", "app_name": "x", "lambda_timeout": 7}
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps(settings))

@@ -5,6 +5,8 @@ import { currentSession } from './session.js';
 /** The service stands one folder above the console, whatever prefix a stage has. */
 const SERVICE = new URL('../', document.baseURI);
 const PATIENCE_MS = 15_000;
+/** For what is about thousands of customers: a gateway gives up after 29 s, and a line is slow. */
+export const LONG_PATIENCE_MS = 60_000;
 const BUSY_WAITS_MS = [300, 1000, 2000];
 
 /** A definite refusal: nothing moved. `code` is stable; `fields` maps a field to what is wrong. */
@@ -44,13 +46,14 @@ export async function read(segments, parameters) {
 }
 
 /**
- * Write, and return `{ status, body }`; a body that is text is sent as CSV. While the service is busy the same is sent again: each
- * write carries an id, so it is made once. Throws `Refused` or `Unanswered`.
+ * Write, and return `{ status, body }`; a body that is text is sent as CSV. While the service is
+ * busy the same is sent again: each write carries an id, so it is made once. Throws `Refused` or
+ * `Unanswered`.
  */
-export function write(method, where, body, headers) {
+export function write(method, where, body, headers, patienceMs = PATIENCE_MS) {
   // Whoever began it goes on with it, whatever happens in this tab meanwhile.
   const session = currentSession();
-  return patiently(() => send(session, method, where, body, headers), false);
+  return patiently(() => send(session, method, where, body, headers, patienceMs), false);
 }
 
 async function patiently(work, mayRepeatSilence) {
@@ -66,7 +69,7 @@ async function patiently(work, mayRepeatSilence) {
   return work();
 }
 
-async function send(session, method, where, body, headers = {}) {
+async function send(session, method, where, body, headers = {}, patienceMs = PATIENCE_MS) {
   const all = { ...headers };
   if (session) all.Authorization = `Bearer ${session.token}`;
   const isText = typeof body === 'string';
@@ -79,7 +82,7 @@ async function send(session, method, where, body, headers = {}) {
       body: body === undefined || isText ? body : JSON.stringify(body),
       credentials: 'omit',
       cache: 'no-store',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patienceMs),
     });
     text = await answer.text();
   } catch {

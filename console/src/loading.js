@@ -5,6 +5,9 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { read } from './api.js';
 
 const SETTLES_MS = 250;
+const LOOK_MS = 1000;
+const LOOK_LATER_MS = 500;
+const MAX_LOOK_MS = 5000;
 
 /**
  * Load one thing. Returns `{ value, error, loading, reload }`; with no segments nothing is loaded.
@@ -32,10 +35,54 @@ export function useThing(segments, parameters) {
 }
 
 /**
- * Load a list by its cursor. Returns `{ items, error, loading, hasMore, more, reload }`; `items`
- * is undefined until the first page is there.
+ * Load one thing, and again and again while `isMoving(value)`: each second, and later each time
+ * when nothing changes; not while the tab is hidden, nor once the screen is left.
+ *
+ * Returns `{ value, error, reload, stillMs }`: `error` stands beside the last value, and `stillMs`
+ * is how long nothing has changed.
  */
-export function useList(segments, parameters) {
+export function useWatched(segments, isMoving) {
+  const thing = useThing(segments);
+  const isHidden = useHidden();
+  const last = useRef({});
+  const seen = useRef({ looks: 0, sinceMs: Date.now() });
+  if (!thing.loading) {
+    last.current = { value: thing.value ?? last.current.value, error: thing.error };
+  }
+  const { value, error } = last.current;
+  useEffect(() => {
+    const text = JSON.stringify(value);
+    const isSame = text === seen.current.text;
+    seen.current = isSame
+      ? { ...seen.current, looks: seen.current.looks + 1 }
+      : { text, looks: 0, sinceMs: Date.now() };
+  }, [thing.value]);
+  const isWatched = Boolean(value) && !thing.loading && !isHidden && isMoving(value);
+  useEffect(() => {
+    if (!isWatched) return undefined;
+    const wait = Math.min(MAX_LOOK_MS, LOOK_MS + LOOK_LATER_MS * seen.current.looks);
+    const timer = setTimeout(thing.reload, wait);
+    return () => clearTimeout(timer);
+  }, [isWatched]);
+  return { value, error, reload: thing.reload, stillMs: Date.now() - seen.current.sinceMs };
+}
+
+function useHidden() {
+  const [isHidden, setHidden] = useState(document.hidden);
+  useEffect(() => {
+    const look = () => setHidden(document.hidden);
+    document.addEventListener('visibilitychange', look);
+    return () => document.removeEventListener('visibilitychange', look);
+  }, []);
+  return isHidden;
+}
+
+/**
+ * Load a list by its cursor, or those of its items that `keep` says. Returns
+ * `{ items, error, loading, hasMore, more, reload }`; `items` is undefined until the first page is
+ * there.
+ */
+export function useList(segments, parameters, keep = () => true) {
   const wanted = segments && JSON.stringify([segments, parameters ?? {}]);
   const [state, setState] = useState({});
   const turn = useRef(0);
@@ -52,7 +99,7 @@ export function useList(segments, parameters) {
       }));
       try {
         const [at, filters] = JSON.parse(wanted);
-        const page = await nextPage(at, { ...filters, cursor });
+        const page = await nextPage(at, { ...filters, cursor }, keep);
         if (isStale()) return;
         setState({ wanted, items: [...before, ...page.items], cursor: page.next_cursor });
       } catch (error) {
@@ -85,12 +132,15 @@ export function useSettled(value) {
 }
 
 /** Return the next page that is not empty: a page may hold no rows and still have a cursor. */
-async function nextPage(segments, parameters) {
-  let page = await read(segments, parameters);
-  while (!page.items.length && page.next_cursor) {
-    page = await read(segments, { ...parameters, cursor: page.next_cursor });
-  }
-  return page;
+async function nextPage(segments, parameters, keep) {
+  let cursor = parameters.cursor;
+  let items;
+  do {
+    const page = await read(segments, { ...parameters, cursor });
+    items = page.items.filter(keep);
+    cursor = page.next_cursor;
+  } while (!items.length && cursor);
+  return { items, next_cursor: cursor };
 }
 
 /** Read a whole list, page by page; `tell` is called with how many rows there are so far. */

@@ -70,6 +70,52 @@ export function TextField({ label, hint, wrong, value, onValue, ...more }) {
   );
 }
 
+/** A field whose value is one of a few: `options` are `[value, name]`. */
+export function ChoiceField({ label, hint, wrong, options, value, onValue, ...more }) {
+  const choose = (event) => onValue(event.currentTarget.value);
+  return (
+    <Field
+      label={label}
+      hint={hint}
+      wrong={wrong}
+      input={(given) => (
+        <select {...more} {...given} value={value} onChange={choose}>
+          {options.map(([each, name]) => (
+            <option key={each} value={each}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+    />
+  );
+}
+
+/** A box to tick, with a hint below it, or what is wrong with it. */
+export function CheckBox({ label, hint, wrong, value, onValue }) {
+  const id = useId();
+  const note = wrong || hint;
+  return (
+    <div class="field check">
+      <label>
+        <input
+          type="checkbox"
+          aria-invalid={wrong ? 'true' : undefined}
+          aria-describedby={note ? `${id}-note` : undefined}
+          checked={value}
+          onChange={(event) => onValue(event.currentTarget.checked)}
+        />
+        {label}
+      </label>
+      {note && (
+        <small id={`${id}-note`} class={wrong ? 'wrong' : ''}>
+          {note}
+        </small>
+      )}
+    </div>
+  );
+}
+
 /** Yes or No, as the settings and the account form have them. */
 export function YesNo({ label, hint, value, onValue, disabled }) {
   const name = useId();
@@ -174,7 +220,7 @@ export function Facts({ facts }) {
  * A question before credit moves, with the numbers. `onYes` may take its time: until it is done
  * nothing can be pressed twice. Escape says no; the focus returns to where it was.
  */
-export function Confirm({ title, yes, busy, onYes, onNo, children }) {
+export function Confirm({ title, yes, no = 'Cancel', busy, onYes, onNo, children }) {
   const dialog = useRef();
   const heading = useRef();
   const name = useId();
@@ -206,7 +252,7 @@ export function Confirm({ title, yes, busy, onYes, onNo, children }) {
         {children}
         <footer>
           <button type="button" class="secondary" disabled={busy} onClick={onNo}>
-            Cancel
+            {no}
           </button>
           <button type="button" aria-busy={busy} disabled={busy} onClick={onYes}>
             {yes}

@@ -2,12 +2,14 @@
 
 import re
 import secrets
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import Chromium
 from tests.browser.page import Page
+from tests.console.campaign import csv_of, fact, press, state, upload
 from tests.console.desk import answer, desk, fill_transfer, go, question, row, title, told
 from tests.demo.shopper import ask_as_staff
 from tests.house.service import Service
@@ -15,7 +17,7 @@ from tests.house.service import Service
 
 @pytest.mark.timeout(120)
 def test_a_newcomer_opens_an_account_funds_it_and_sees_both_activities(
-    browser: Chromium, service: Service
+    browser: Chromium, service: Service, tmp_path: Path
 ) -> None:
     name = f"j{secrets.token_hex(5)}"
     ask_as_staff(service, "PUT", f"/users/{name}", {"email": f"{name}@example.com"})
@@ -32,8 +34,9 @@ def test_a_newcomer_opens_an_account_funds_it_and_sees_both_activities(
         fund_it_from_the_treasury(page, name)
         see_it_on_both_sides(page, name)
         send_back_no_more_than_there_is(page)
+        credit_many_at_once(page, name, tmp_path)
     account = ask_as_staff(service, "GET", f"/accounts/{name}/TRY")
-    assert (account["balance"], account["debit_card_allowed"]) == ("20.00", False)
+    assert (account["balance"], account["debit_card_allowed"]) == ("27.50", False)
 
 
 def turn_the_feature_on(page: Page) -> None:
@@ -133,3 +136,18 @@ def send_back_no_more_than_there_is(page: Page) -> None:
     fill_transfer(page, "treasury", "5")
     answer(page, "Transfer")
     expect(row(page, "Account activities", "-TRY\u00a05.00")).to_have_count(1)
+
+
+def credit_many_at_once(page: Page, name: str, folder: Path) -> None:
+    """A file says who gets what; what cannot be credited is left out if that is said."""
+    page.tab.get_by_role("link", name="Distributions").click()
+    title(page, "Distributions")
+    upload(page, folder, "treasury", csv_of(f"{name},7.50,Spring", "nobody-at-all,1.00,"))
+    state(page, "Previewed")
+    expect(row(page, "Bad rows", "nobody-at-all")).to_contain_text("Unknown user")
+    page.tab.get_by_label("Credit the 1 good row and leave the 1 bad row out").check()
+    press(page, "Run")
+    expect(question(page)).to_contain_text("TRY\u00a07.50")
+    answer(page, "Run")
+    state(page, "Closed")
+    fact(page, "Credited", "TRY\u00a07.50 in 1 row")

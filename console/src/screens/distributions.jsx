@@ -1,18 +1,10 @@
-// Distributions: credit for many customers from one account; a list, and a way to make one.
+// Distributions: credit for many customers from one account. The list, newest first.
 
+import { count, stateOf } from '../distribution_words.js';
 import { useList } from '../loading.js';
 import { Money, Table, Time, Title } from '../parts.jsx';
 import { linkTo } from '../router.js';
 import { may } from '../session.js';
-
-const STATES = {
-  previewed: 'Previewed',
-  running: 'Running',
-  cancelling: 'Being cancelled',
-  closed: 'Closed',
-  undoing: 'Being undone',
-  undone: 'Undone',
-};
 
 export function Distributions({ session, channel }) {
   const list = useList(['channels', channel, 'distributions']);
@@ -29,24 +21,29 @@ export function Distributions({ session, channel }) {
       <Table
         caption="Distributions"
         list={list}
-        empty="None yet. A distribution credits many customers at once, from one account and a file."
+        empty={
+          'There is no distribution yet. One credits many customers at once from one account: a ' +
+          'campaign, a compensation, a payday. Upload who gets how much, look at the preview, ' +
+          'and run it.'
+        }
         columns={[
           [
             'Distribution ID',
             ({ id }) => <a href={linkTo([channel, 'distributions', id])}>{id}</a>,
+            'wider',
           ],
-          ['State', stateOf],
-          ['From', ({ source }) => source],
-          ['Customers', ({ rows_to_credit: rows }) => rows.toLocaleString(), 'number'],
+          ['State', stateOf, 'wide'],
           ['Total', (job) => <Money amount={job.total} currency={job.currency} />, 'number'],
-          ['Made', (job) => <Time at={job.created_at} />],
+          ['Rows', rowsOf, 'number'],
+          ['Primary account', ({ source }) => source],
+          ['Uploaded', (job) => <Time at={job.created_at} />],
         ]}
       />
     </>
   );
 }
 
-/** Return the state of a distribution in words. */
-export function stateOf(job) {
-  return job.state === 'closed' && job.cancelled ? 'Cancelled' : STATES[job.state];
+/** Bad rows are never credited, so they are told apart. */
+function rowsOf({ rows, rows_to_credit: good }) {
+  return good === rows ? count(rows) : `${count(good)} of ${count(rows)}`;
 }
