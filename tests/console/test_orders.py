@@ -9,6 +9,7 @@ from tests.console.desk import (
     answer,
     balance_of,
     desk,
+    go,
     new_account,
     new_order,
     question,
@@ -42,6 +43,9 @@ def test_an_order_is_found_by_its_id_and_by_its_user(browser: Chromium, service:
         tab.get_by_role("link", name=f"{name}@example.com").click()
         row(page, "Account activities", "Order").get_by_role("link", name=reference).click()
         title(page, f"Order {reference}")
+        go(page, f"users?email={name}@example.com")
+        tab.get_by_role("link", name=f"Orders of {name}@example.com").click()
+        expect(row(page, "Orders", reference)).to_have_count(1)
 
 
 def test_credit_goes_back_in_parts_and_never_beyond_what_it_paid(

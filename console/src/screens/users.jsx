@@ -52,7 +52,7 @@ export function Users({ channel, query }) {
           [
             'Orders',
             (user) => (
-              <a href={linkTo([channel, 'orders'], { user_email: user.email })}>
+              <a href={linkTo([channel, 'orders'], { user_pk: user.user_pk })}>
                 Orders of {user.email}
               </a>
             ),
