@@ -35,7 +35,7 @@ def check_chunk(
     """Return what is wrong between a chunk, its part of the list, and its customers' entries."""
     where = f"chunk {chunk.number} of distribution {job.id}"
     faults = []
-    differences = list(_differences(job, chunk, shares))
+    differences = list(_differences(chunk, shares))
     if differences:
         detail = f"Its row differs: {'; '.join(differences)}."
         faults.append(Fault(kind=FaultKind.CHUNK_DIFFERS, where=where, detail=detail))
@@ -69,7 +69,7 @@ def list_missing(job: Distribution) -> Fault:
     return Fault(kind=FaultKind.CHUNK_DIFFERS, where=f"distribution {job.id}", detail=detail)
 
 
-def _differences(job: Distribution, chunk: Chunk, shares: Sequence[Share]) -> Iterator[str]:
+def _differences(chunk: Chunk, shares: Sequence[Share]) -> Iterator[str]:
     """Yield each thing that a chunk's row says, and its list and its state do not."""
     failed = sum(share.amount for share in shares if share.line in (chunk.failed or {}))
     was_credited = chunk.state in {"done", "undone"}
@@ -77,9 +77,9 @@ def _differences(job: Distribution, chunk: Chunk, shares: Sequence[Share]) -> It
     credited = amount - failed if was_credited else 0
     spent = sum((chunk.spent or {}).values())
     returned = credited - spent if chunk.state == "undone" else 0
-    # What is left goes back to the job: all of it at once.
+    # What is left goes back to the job, all of it at once, before the job ends.
     left = 0 if chunk.state == "cancelled" else amount - credited + returned
-    escrows = {left} if job.state == "running" or chunk.state == "waiting" else {left, 0}
+    escrows = {left} if chunk.state == "waiting" else {left, 0}
     pairs = {
         "list": (list_hash(shares), chunk.list_hash),
         "rows": (len(shares), chunk.rows),

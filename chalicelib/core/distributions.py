@@ -29,7 +29,10 @@ from chalicelib.core.errors import (
 from chalicelib.core.transfers import Leg, escrow_of
 
 CHUNK_WEIGHT: Final = 99
-"""What a transaction holds beside the row of its chunk: a limit of DynamoDB."""
+"""What a transaction holds beside the row of its chunk: a limit of DynamoDB.
+
+Chunks follow from it and the list, so it must not change while a distribution runs.
+"""
 
 CREDIT_WEIGHT: Final = 2
 """An account and its entry."""

@@ -12,11 +12,13 @@ from chalicelib.core.errors import (
     BodyTooLarge,
     CurrencyMismatch,
     DistributionState,
+    FieldError,
     IdConflict,
     InsufficientCredit,
     InvalidCsv,
     InvalidCursor,
     InvalidJson,
+    InvalidRequest,
     PreviewChanged,
     SourceWithoutEntries,
     TooManyRows,
@@ -332,6 +334,9 @@ def _upload(request: Request, query: UploadQuery) -> Upload:
     check_size(request.raw_body, MAX_UPLOAD_BYTES)
     kind = media_type(request.headers)
     if kind == JSON:
+        if query != UploadQuery():
+            detail = "Say it in the body, beside the rows; the query is for CSV."
+            raise InvalidRequest(detail, errors=[FieldError("query", "not_for_json", detail)])
         body = parse_json(
             DistributionBody, request.raw_body, request.headers, most=MAX_UPLOAD_BYTES
         )

@@ -529,6 +529,7 @@ def rows_of_distributions() -> list[Bad]:
         *(("PUT", path, raw, 400, "invalid_json") for raw in NO_JSON),
         ("PUT", path, {}, 422, INVALID),
         ("PUT", path, {**good, "unknown": 1}, 422, INVALID),
+        ("PUT", f"{path}?currency=TRY", good, 422, INVALID),
         ("PUT", path, {**good, "source_user_pk": "1000"}, 422, INVALID),
         ("PUT", path, {**good, "rows": {}}, 422, INVALID),
         ("PUT", path, {**good, "rows": ["1002"]}, 422, INVALID),
