@@ -24,7 +24,7 @@ from tests.engine.conftest import tables_at
 from tests.engine.shim import Shim
 from tests.engine.shim_faults import Faults
 
-OPERATIONS: Final = {"test": 2_000, "proof": 20_000}
+OPERATIONS: Final = {"test": 1_200, "proof": 20_000}
 """By the profile of hypothesis, which `make proof` names."""
 
 
