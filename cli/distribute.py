@@ -21,7 +21,7 @@ from rich.table import Table
 
 from chalicelib import distribution
 from chalicelib.auth import Call
-from chalicelib.core.distribution_rows import BadRow, parse_csv
+from chalicelib.core.distribution_rows import FORMULA, BadRow, parse_csv
 from chalicelib.core.errors import Refusal
 from chalicelib.core.money import format_amount
 from chalicelib.core.names import is_identifier
@@ -290,7 +290,7 @@ def _name_of(file: Path, digest: str) -> str:
 
 def _harmless(cell: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 @contextmanager

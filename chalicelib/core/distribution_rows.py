@@ -38,7 +38,8 @@ _QUOTES: Final = (
 )
 _DECIMAL_COMMA: Final = re.compile(r"[0-9]+,([0-9]+)", re.ASCII)
 _THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+(?:[.,][0-9]+)?", re.ASCII)
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet runs."""
 _BROKEN: Final = ("\ufffd", "\x00")
 """What undecodable bytes become, and what no text holds."""
 
@@ -253,7 +254,7 @@ def _wrong_cells(cells: Sequence[str], columns: Sequence[str]) -> tuple[str, str
     if len(cells) != len(columns):
         return "wrong_cells", f"It has {len(cells)} cells, and the first line has {len(columns)}."
     for name, cell in zip(columns, cells, strict=True):
-        if name != _AMOUNT and cell.startswith(_FORMULA):
+        if name != _AMOUNT and cell.startswith(FORMULA):
             return (
                 "formula",
                 f"The {name} begins with {cell[0]!r}: a spreadsheet would run it as a formula.",

@@ -23,6 +23,7 @@ from chalicelib.ledger.required import require_account, require_channel
 from chalicelib.store.accounts import account_key
 from chalicelib.store.actions import AnyKey, Item, Rows
 from chalicelib.store.distributions import (
+    Lists,
     job_in,
     job_key,
     known_job,
@@ -93,13 +94,12 @@ def run(
     if lists is None:
         raise PreviewChanged("Its list was made anew at the same time; preview it once more.")
     was_running = seen.state == "running"
-    packs = dict(enumerate(rules.pack(shares_of(lists)), start=1))
+    packs = _packs(lists)
     job = _fund(call, seen, preview_id, skip_bad_rows=skip_bad_rows)
     job = _make_chunks(call, job, packs)
     chunks: Sequence[Chunk] | None = None
     if was_running:
-        read, chunks = read_whole(channel, distribution_id, deadline=call.deadline)
-        job = read or job
+        job, chunks = _read_whole(call, channel, distribution_id)
         packs = {c.number: packs[c.number] for c in chunks if c.state == "waiting"}
     if job.state == "running":
         send_chunks(job, "credit", packs)
@@ -137,10 +137,9 @@ def undo(call: Call, channel: str, distribution_id: str) -> Standing:
         return rules.begin_undo(job, call.by)
 
     _step(call, channel, distribution_id, step)
-    job, chunks = read_whole(channel, distribution_id, deadline=call.deadline)
-    assert job is not None, "it was there a moment ago"
+    job, chunks = _read_whole(call, channel, distribution_id)
     if job.state == "undoing":
-        packs = dict(enumerate(rules.pack(shares_of(read_lists(call, job))), start=1))
+        packs = _packs(read_lists(call, job))
         done = {c.number: packs[c.number] for c in chunks if c.state == "done"}
         send_chunks(job, "undo", done)
     return _standing(job, chunks)
@@ -207,10 +206,7 @@ def _step(
     """Change the job as `step` says, and return it; None leaves it as it is."""
 
     def decide(rows: Rows) -> Commit[Distribution] | Replay[Distribution]:
-        job = job_in(rows, channel, distribution_id)
-        if job is None:
-            require_channel(rows, channel)
-            raise UnknownDistribution
+        job = _require_job(rows, channel, distribution_id)
         after = step(job)
         return Replay(job) if after is None else Commit([put_job(after, job)], after)
 
@@ -224,11 +220,29 @@ def _read_job(
     """Return the job and what was read with it. Raises `UnknownChannel`, `UnknownDistribution`."""
     keys: list[AnyKey] = [channel_key(channel), job_key(channel, distribution_id), *besides]
     rows = batch_get(keys, deadline=call.deadline, consistent=True)
+    return _require_job(rows, channel, distribution_id), rows
+
+
+def _read_whole(call: Call, channel: str, distribution_id: str) -> tuple[Distribution, list[Chunk]]:
+    """Return the job and its chunks. Raises `UnknownChannel` or `UnknownDistribution`."""
+    job, chunks = read_whole(channel, distribution_id, deadline=call.deadline)
+    if job is None:
+        job, _ = _read_job(call, channel, distribution_id)
+    return job, chunks
+
+
+def _require_job(rows: Rows, channel: str, distribution_id: str) -> Distribution:
+    """Return the job out of rows. Raises `UnknownChannel` or `UnknownDistribution`."""
     job = job_in(rows, channel, distribution_id)
     if job is None:
         require_channel(rows, channel)
         raise UnknownDistribution
-    return job, rows
+    return job
+
+
+def _packs(lists: Lists) -> dict[int, list[Share]]:
+    """Return the rows of each chunk by its number."""
+    return dict(enumerate(rules.pack(shares_of(lists)), start=1))
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -236,11 +250,7 @@ def _read_job(
 
 def read_distribution(call: Call, channel: str, distribution_id: str) -> Standing:
     """Return a distribution and how far it is. Raises `UnknownChannel`, `UnknownDistribution`."""
-    job, chunks = read_whole(channel, distribution_id, deadline=call.deadline)
-    if job is None:
-        _read_job(call, channel, distribution_id)
-        raise UnknownDistribution
-    return _standing(job, chunks)
+    return _standing(*_read_whole(call, channel, distribution_id))
 
 
 def list_distributions(
@@ -267,13 +277,10 @@ def list_rows(
 
     Raises `UnknownChannel` or `UnknownDistribution`.
     """
-    job, chunks = read_whole(channel, distribution_id, deadline=call.deadline)
-    if job is None:
-        _read_job(call, channel, distribution_id)
-        raise UnknownDistribution
+    job, chunks = _read_whole(call, channel, distribution_id)
     lists = read_lists(call, job)
     bad = (_refused(BadRow(*row)) for row in lists["bad"])
-    rows = [*bad, *_outcomes(job, chunks, shares_of(lists))]
+    rows = [*bad, *_outcomes(job, chunks, lists)]
     left = sorted((r for r in rows if r.line > after_line), key=lambda row: row.line)
     found = [row for row in left if outcome in {None, row.outcome}]
     page = found[:limit]
@@ -293,12 +300,10 @@ def _refused(row: BadRow) -> OutcomeRow:
     )
 
 
-def _outcomes(
-    job: Distribution, chunks: Iterable[Chunk], shares: Iterable[Share]
-) -> Iterator[OutcomeRow]:
+def _outcomes(job: Distribution, chunks: Iterable[Chunk], lists: Lists) -> Iterator[OutcomeRow]:
     """Yield what became of the rows to credit, in their order."""
     by_number = {chunk.number: chunk for chunk in chunks}
-    for number, pack in enumerate(rules.pack(shares), start=1):
+    for number, pack in _packs(lists).items():
         for share in pack:
             yield _outcome(job, by_number.get(number), share)
 

@@ -14,7 +14,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.core.accounts import AccountKey
 from chalicelib.core.distributions import Chunk, ChunkState, Distribution, Figures, Share, State
 from chalicelib.store.actions import Action, Item, Key, Rows, delete, exists, put, put_once, written
-from chalicelib.store.requests import batch_get, query, write_harmlessly
+from chalicelib.store.requests import Commit, batch_get, query, settle
 from chalicelib.store.tables import ChunkRow, DistributionRow, ListRow
 
 _JOB: Final = "job"
@@ -186,8 +186,15 @@ def preview_id(pieces: Sequence[bytes]) -> str:
 def keep_lists(job: Distribution, pieces: Sequence[bytes], *, deadline: float) -> None:
     """Keep a preview's lists, before the job that names them: repeating it changes nothing."""
     for key, piece in zip(list_keys(job), pieces, strict=True):
-        row = ListRow(id=key.hash, part=key.range, content=piece)
-        write_harmlessly(put(row), deadline=deadline)
+        _keep(put(ListRow(id=key.hash, part=key.range, content=piece)), deadline)
+
+
+def _keep(piece: Action, deadline: float) -> None:
+    def decide(_: Rows) -> Commit[None]:
+        return Commit([piece], None)
+
+    # Whatever lies there is the same: nothing need be read first.
+    settle(decide, [], deadline=deadline, known=Rows({}))
 
 
 def forget_lists(job: Distribution) -> list[Action]:

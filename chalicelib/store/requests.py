@@ -333,21 +333,6 @@ def _until_definite(
         confirmed = False
 
 
-def write_harmlessly(action: Action, *, deadline: float) -> None:
-    """Make one write whose repetition changes nothing, until it is answered.
-
-    Raises `Busy`, or `OutcomeUnknown`.
-    """
-    attempts = Attempts(deadline)
-    try:
-        while attempts.write([action]) is not None:
-            continue
-    except Busy as error:
-        if attempts.unanswered:
-            raise OutcomeUnknown from error
-        raise
-
-
 # --- plumbing -------------------------------------------------------------------------------
 
 

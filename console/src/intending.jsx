@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Refused, Unanswered } from './api.js';
 import { isUnderWay, make, MAY_ARRIVE_MS, onIntents, openIntents, settle } from './intents.js';
+import { useIsThere } from './loading.js';
 import { putAway, tell } from './notices.js';
 import { Confirm, Facts, focusFirstWrong } from './parts.jsx';
 
@@ -17,8 +18,7 @@ export function useIntent(onDone) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState(null);
   const running = useRef(false);
-  const isThere = useRef(true);
-  useEffect(() => () => (isThere.current = false), []);
+  const isThere = useIsThere();
 
   useEffect(() => {
     if (refusal) focusFirstWrong(document);

@@ -67,6 +67,13 @@ export function useWatched(segments, isMoving) {
   return { value, error, reload: thing.reload, stillMs: Date.now() - seen.current.sinceMs };
 }
 
+/** Return a reference that says whether the screen is still there, for when an answer comes. */
+export function useIsThere() {
+  const isThere = useRef(true);
+  useEffect(() => () => (isThere.current = false), []);
+  return isThere;
+}
+
 function useHidden() {
   const [isHidden, setHidden] = useState(document.hidden);
   useEffect(() => {

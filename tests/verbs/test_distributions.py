@@ -10,7 +10,7 @@ from chalicelib import distribution
 from chalicelib.core import errors
 from chalicelib.core.distribution_rows import BadRow, ParsedRows, Row
 from chalicelib.core.distributions import CHUNK_WEIGHT, Share, account_to_open
-from chalicelib.distribution import Source, Upload
+from chalicelib.distribution import Outcome, Source, Upload
 from chalicelib.outside import queue
 from chalicelib.store.accounts import put_account_alone
 from chalicelib.store.distributions import read_whole
@@ -590,7 +590,7 @@ def test_rows_are_listed_by_line_with_what_became_of_each() -> None:
     shop.register("alan")
     preview("spring", rows_for("ada", "nobody", "grace", "alan"))
 
-    def outcomes(**filters: object) -> list[tuple[int, str]]:
+    def outcomes(outcome: Outcome | None = None) -> list[tuple[int, str]]:
         found: list[tuple[int, str]] = []
         after: int | None = 0
         while after is not None:
@@ -598,7 +598,7 @@ def test_rows_are_listed_by_line_with_what_became_of_each() -> None:
                 shop.call(),
                 shop.CHANNEL,
                 "spring",
-                filters.get("outcome"),  # type: ignore[arg-type]
+                outcome,
                 limit=1,
                 after_line=after,
             )

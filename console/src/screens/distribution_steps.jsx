@@ -1,9 +1,10 @@
 // What can be done with a distribution: run it, cancel it, undo it, and push it on.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 
 import { LONG_PATIENCE_MS, path, read, Unanswered, write } from '../api.js';
 import { count, rows } from '../distribution_words.js';
+import { useIsThere } from '../loading.js';
 import { isNegative, minus, shown } from '../money.js';
 import { putAway, tell } from '../notices.js';
 import { CheckBox, Confirm, Facts, Failed, focusFirstWrong } from '../parts.jsx';
@@ -89,8 +90,7 @@ function useStep(channel, place, job, onStep, onUnsure) {
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState(null);
   const running = useRef(false);
-  const isThere = useRef(true);
-  useEffect(() => () => (isThere.current = false), []);
+  const isThere = useIsThere();
 
   const attempt = async (work) => {
     // A second click may come before the button is seen to be disabled.

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { LONG_PATIENCE_MS, path, Unanswered, write } from '../api.js';
 import { complaints } from '../intending.jsx';
 import { newId } from '../intents.js';
-import { useList, useSettled } from '../loading.js';
+import { useIsThere, useList, useSettled } from '../loading.js';
 import { shown } from '../money.js';
 import { tell } from '../notices.js';
 import {
@@ -347,10 +347,4 @@ function tellOf({ status, body }, href) {
 function inTheForm(error) {
   if (!(error instanceof Unanswered)) return error;
   return new Error(`${error.message} Nothing has moved. Press Preview again: it keeps its ID.`);
-}
-
-function useIsThere() {
-  const isThere = useRef(true);
-  useEffect(() => () => (isThere.current = false), []);
-  return isThere;
 }
