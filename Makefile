@@ -6,6 +6,8 @@ STAGE = prod
 BUILD = build/$(STAGE)
 UPGRADE =
 ARGS =
+RUNTIME =
+ARCHITECTURE =
 
 BIN = .venv/bin
 CODE = app.py chalicelib cli tests bench
@@ -16,13 +18,14 @@ PYTEST = $(BIN)/python -m pytest -n 2 --dist=loadfile
 stamp = $(shell (pwd; cat $(1)) | cksum | cut -d ' ' -f 1)
 TOOLS := .venv/installed-$(call stamp,requirements-dev.txt)
 ENGINE := .engine/venv/installed-$(call stamp,cli/engine-requirements.txt)
+DEPLOY := .engine/deploy/installed-$(call stamp,cli/deploy-requirements.txt)
 DYNAMODB_LOCAL := .engine/dynamodb-local-1.25.1/installed-$(call stamp,tests/engine/dynamodb_local.py)
 CONFORMANCE := .engine/conformance-1.24.0/installed-$(call stamp,tests/conformance/client.py tests/conformance/package-lock.json)
 CONSOLE := console/node_modules/installed-$(call stamp,console/package-lock.json)
 CHROMIUM := .engine/chromium-153.0.0/installed-$(call stamp,tests/browser/install.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test proof bench lint format package openapi pins clean
+.PHONY: help run console test proof bench lint format package deploy pins clean
 
 help: ## Print this list
 	@echo "make TARGET, where TARGET is one of:"
@@ -38,7 +41,7 @@ console: $(TOOLS) $(CONSOLE) ## Build the admin console into chalicelib/console
 test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console lint ## Run everything that must pass (ARGS="-k transfer --cov")
 	@$(PYTEST) -m "not long" --hypothesis-profile=test $(ARGS)
 
-proof: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
+proof: $(TOOLS) $(ENGINE) $(DEPLOY) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
 	@$(PYTEST) -m "hypothesis or proof or long" --hypothesis-profile=proof --timeout=1200 $(ARGS)
 
 bench: $(TOOLS) $(DYNAMODB_LOCAL) ## Measure how fast it is, beside other ways
@@ -51,26 +54,20 @@ lint: $(TOOLS) $(CONSOLE) ## Check style, types and the direction of imports, in
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@cd console && $(NODE_PATH) npm run --silent lint
 
-format: $(TOOLS) $(CONSOLE) ## Format the code and repair what can be repaired safely
+format: $(TOOLS) $(CONSOLE) ## Format the code, repair what is safe, and write what is made from it
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 	@cd console && $(NODE_PATH) npm run --silent format
+	@$(BIN)/python -m cli openapi
+	@$(BIN)/python -m cli policy
 
 package: $(TOOLS) ## Build the zip and the CloudFormation template in build/STAGE (STAGE=dev)
 	@$(TRY_CONSOLE)
-	@echo "Packaging stage $(STAGE), about half a minute ..."
-	@rm -rf $(BUILD) && mkdir -p $(BUILD)/source
-	@$(BIN)/python -m cli template --stage $(STAGE) $(BUILD)/merge.json
-	@cp -R app.py chalicelib .chalice requirements.txt $(BUILD)/source
-	@# Chalice zips whatever lies in chalicelib: give it a copy without caches, hidden files and the
-	@# demo page, which only a local service serves.
-	@find $(BUILD)/source/chalicelib \( -name __pycache__ -o -name '.?*' -o -name demo \) -prune -exec rm -rf {} +
-	@cd $(BUILD)/source && PYTHONDONTWRITEBYTECODE=1 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} \
-	  $(CURDIR)/$(BIN)/chalice package --stage $(STAGE) --merge-template ../merge.json ..
-	@rm -rf $(BUILD)/source
+	@$(BIN)/python -m cli package $(BUILD) --stage $(STAGE) \
+	  $(if $(RUNTIME),--python $(RUNTIME)) $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
-openapi: $(TOOLS) ## Write the checked-in OpenAPI document and policy anew
-	@$(BIN)/python -m cli openapi
-	@$(BIN)/python -m cli policy
+deploy: package $(DEPLOY) ## Package a stage and bring it to AWS (STAGE=dev)
+	@SAM_CLI_TELEMETRY=0 .engine/deploy/bin/sam deploy --template-file $(BUILD)/sam.json \
+	  --config-file $(CURDIR)/.chalice/samconfig.toml --config-env $(STAGE) $(ARGS)
 
 # The interface serves all the same where npm reaches no registry.
 TRY_CONSOLE = $(MAKE) --no-print-directory console || \
@@ -86,6 +83,7 @@ pins: $(TOOLS) ## Resolve the requirement files anew after editing a .in file (U
 	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	@$(COMPILE) requirements.in -c requirements-dev.txt -o requirements.txt
 	@$(COMPILE) cli/engine-requirements.in -o cli/engine-requirements.txt
+	@$(COMPILE) cli/deploy-requirements.in -c cli/engine-requirements.txt -o cli/deploy-requirements.txt
 
 clean: ## Remove everything that make made: environments, state, builds, caches
 	@rm -rf .venv .engine .local build console/node_modules chalicelib/console .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -96,6 +94,9 @@ $(TOOLS):
 
 $(ENGINE):
 	@$(call install,.engine/venv,cli/engine-requirements.txt,half a minute)
+
+$(DEPLOY):
+	@$(call install,.engine/deploy,cli/deploy-requirements.txt,about a minute)
 
 $(DYNAMODB_LOCAL): $(TOOLS)
 	@$(BIN)/python -m tests.engine.dynamodb_local && touch $@
@@ -117,7 +118,7 @@ define install
 $(find_python); \
 echo "Installing $$(grep -c '^[A-Za-z]' $(2)) packages into $(1), $(3) ..."; \
 rm -rf $(1) && mkdir -p $(dir $(1)) && "$$python" -m venv $(1) && \
-$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(2) && \
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r $(2) && \
 touch $@
 endef
 

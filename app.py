@@ -7,6 +7,7 @@ from chalicelib.logs import start_logging
 from chalicelib.routes import doors
 from chalicelib.routes.schedule import end_payments
 from chalicelib.routes.work import distribute
+from chalicelib.store.connection import connection
 
 __all__ = ["app", "distribute", "end_payments"]
 
@@ -15,3 +16,5 @@ for door in doors(local=is_local()):
     app.register_blueprint(door.blueprint)
 if check_on_start():
     start_logging()
+    # While it starts, Lambda gives a function more of a processor than its calls will have.
+    connection()

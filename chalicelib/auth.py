@@ -12,17 +12,12 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
-import jwt
-
-from chalicelib.config import config, key_ring
-from chalicelib.core.errors import Busy, CrossSiteWrite, Forbidden, NotSignedIn
+from chalicelib.config import config
+from chalicelib.core.errors import CrossSiteWrite, Forbidden, NotSignedIn
 from chalicelib.core.names import is_identifier
-from chalicelib.outside import oidc
-
-if TYPE_CHECKING:
-    from jwt.types import Options
+from chalicelib.outside.keys import signing_key, verifying_key
 
 SCOPES: Final = (
     "owner",
@@ -43,7 +38,6 @@ SCOPES: Final = (
 
 SHOPPER: Final = "shopper"
 SESSION_LIFE_S: Final = 2 * 60 * 60
-STAFF_AUDIENCE: Final = "loyalty-money"
 SESSION_COOKIES: Final = ("loyalty_session", "osessionid")
 CSRF_COOKIE: Final = "csrftoken"
 
@@ -102,7 +96,7 @@ def seal(purpose: Purpose, content: Mapping[str, Any]) -> str:
 
     The storefront client cuts a session id at any other character.
     """
-    kid, secret = next(iter(key_ring(config().signing_keys).items()))
+    kid, secret = signing_key(config().signing_keys)
     text = json.dumps(content, separators=(",", ":")).encode()
     payload = base64.b32encode(text).decode().rstrip("=")
     return f"1_{kid}_{payload}_{_mac(secret, purpose, kid, payload)}"
@@ -114,7 +108,7 @@ def unseal(purpose: Purpose, text: str) -> dict[str, Any] | None:
     if len(parts) != 4 or parts[0] != "1" or not text.isascii():
         return None
     _, kid, payload, mac = parts
-    secret = key_ring(config().signing_keys).get(kid)
+    secret = verifying_key(config().signing_keys, kid)
     if secret is None or not hmac.compare_digest(mac, _mac(secret, purpose, kid, payload)):
         return None
     try:
@@ -157,16 +151,17 @@ def staff_token(
     keys = config().staff_keys
     if keys is None:
         raise NotSignedIn("No STAFF_KEYS are configured here; get a token from the OIDC issuer.")
-    kid, secret = next(iter(key_ring(keys).items()))
+    kid, secret = signing_key(keys)
     claims = {
         "sub": subject,
-        "aud": STAFF_AUDIENCE,
         "iat": now,
         "exp": now + datetime.timedelta(seconds=life_s),
         "channels": channels,
         "scope": " ".join(scopes),
     }
-    return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": kid})
+    from chalicelib import tokens  # noqa: PLC0415  # see _bearer
+
+    return tokens.sign(claims, kid, secret)
 
 
 def identify(headers: Mapping[str, str], now: datetime.datetime) -> Caller:
@@ -245,12 +240,10 @@ def _session(text: str, now: datetime.datetime) -> Shopper | None:
 
 
 def _bearer(token: str) -> Staff | Shopper:
-    try:
-        claims = _verified(token)
-    except jwt.PyJWKClientConnectionError as error:
-        raise Busy("The identity provider does not answer; try again in a moment.") from error
-    except jwt.PyJWTError as error:
-        raise NotSignedIn("The bearer token is not valid: wrong, expired or altered.") from error
+    # Loaded with the first token: it is slow to load, and no shopper's call needs it.
+    from chalicelib import tokens  # noqa: PLC0415
+
+    claims = tokens.verify(token)
     subject, channels, scopes = claims["sub"], _channels(claims), _scopes(claims)
     if channels is None or scopes is None:
         raise NotSignedIn("The bearer token lacks the claims `channels` (list) and `scope`.")
@@ -279,27 +272,3 @@ def _bearer_shopper(claims: dict[str, Any], channels: list[str], scopes: frozens
     if len(scopes) != 1 or len(channels) != 1 or not short or not all(map(is_identifier, names)):
         raise NotSignedIn("A shopper's token has one channel, one scope and two hours at most.")
     return Shopper(channels[0], claims["sub"], issued_ms, expires_ms)
-
-
-def _verified(token: str) -> dict[str, Any]:
-    """Return the claims of a genuine token; the algorithm follows from the key, not the token."""
-    settings = config()
-    required: Options = {"require": ["exp", "iat", "sub"]}
-    kid = str(jwt.get_unverified_header(token).get("kid", ""))
-    secret = key_ring(settings.staff_keys).get(kid) if settings.staff_keys is not None else None
-    if secret is not None:
-        claims: dict[str, Any] = jwt.decode(
-            token, secret, algorithms=["HS256"], audience=STAFF_AUDIENCE, options=required
-        )
-        return claims
-    if settings.oidc_jwks_url is None:
-        raise jwt.InvalidKeyError("unknown key id")
-    decoded: dict[str, Any] = jwt.decode(
-        token,
-        oidc.signing_key(settings.oidc_jwks_url, kid),
-        algorithms=["RS256", "ES256"],
-        audience=settings.oidc_audience,
-        issuer=settings.oidc_issuer,
-        options=required,
-    )
-    return decoded

@@ -110,9 +110,14 @@ def check_on_start() -> bool:
     if config().distribution_queue is None:
         raise ValueError("set DISTRIBUTION_QUEUE: what a function keeps to itself is lost")
     for keys in (config().signing_keys, config().staff_keys, config().gateway_keys):
-        if keys is not None:
+        if keys is not None and not is_kept(keys):
             key_ring(keys)
     return True
+
+
+def is_kept(keys: SecretStr) -> bool:
+    """Return whether a variable names a secret that AWS keeps, instead of being the keys."""
+    return keys.get_secret_value().startswith("arn:")
 
 
 @lru_cache(maxsize=4)

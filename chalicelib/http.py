@@ -132,19 +132,19 @@ GUEST: Final = "guest"
 class Body(BaseModel):
     """The base of every request model: unknown fields are refused, nothing is coerced."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Query(BaseModel):
     """The base of every query model: unknown parameters are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Shown(BaseModel):
     """The base of every answer model."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     def to_json(self) -> str:
         """Return the JSON text of the answer."""

@@ -1,5 +1,6 @@
 """The command line: `python -m cli COMMAND`. Each command is a function in a file of its name."""
 
+import os
 import sys
 
 import typer
@@ -7,13 +8,16 @@ import typer
 from cli import local
 from cli.audit import NOT_MADE, audit
 from cli.demo import demo
+from cli.deployed import take_variables
 from cli.distribute import distribute
 from cli.openapi import openapi
+from cli.package import package
 from cli.pre_order import pre_order
+from cli.rights import policy
+from cli.rotate import rotate
 from cli.serve import serve
 from cli.session import session
 from cli.tables import tables
-from cli.template import policy, template
 from cli.token import token
 
 app = typer.Typer(
@@ -23,10 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ALONE = (serve, policy, template, openapi)
+ALONE = (serve, policy, package, openapi)
 """Commands that need no running service."""
 
-BESIDE = (tables, token, session, pre_order, demo, audit, distribute)
+BESIDE = (tables, token, session, pre_order, demo, audit, distribute, rotate)
 """Commands that work on the service that runs in the current directory."""
 
 for command in (*ALONE, *BESIDE):
@@ -36,9 +40,13 @@ for command in (*ALONE, *BESIDE):
 @app.callback()
 def enter(context: typer.Context) -> None:
     """Loyalty Money on this machine."""
-    local.enter_stage()
-    if context.invoked_subcommand in {c.__name__.replace("_", "-") for c in BESIDE}:
+    stage = local.enter_stage()
+    if context.invoked_subcommand not in {c.__name__.replace("_", "-") for c in BESIDE}:
+        return
+    if stage == local.STAGE:
         local.require_service()
+    elif "TABLE_PREFIX" not in os.environ:
+        take_variables(stage)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final, Self
@@ -20,16 +21,29 @@ from cli.local import PROJECT, LocalError
 
 PYTHON: Final = PROJECT / ".engine" / "venv" / "bin" / "python"
 
+DYNAMODB_ALONE: Final[Mapping[str, str]] = {"SERVICES": "dynamodb,dynamodbstreams"}
+
 _CHILD: Final = PROJECT / "cli" / "engine_child.py"
 _START_S: Final = 60.0
 _STOP_S: Final = 60.0
 
 
 class Engine:
-    """One engine with its state and log in `folder`. Use as a context to stop it in good order."""
+    """One engine with its state and log in `folder`. Use as a context to stop it in good order.
 
-    def __init__(self, folder: Path) -> None:
+    `python` is the one of its environment; `variables` are ministack's own, beside ours.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        python: Path = PYTHON,
+        variables: Mapping[str, str] = DYNAMODB_ALONE,
+    ) -> None:
         self._folder = folder
+        self._python = python
+        self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
@@ -55,15 +69,16 @@ class Engine:
 
         Raises `LocalError` when its environment is missing or it does not come up.
         """
-        if not PYTHON.exists():
-            raise LocalError(f"The engine is not installed ({PYTHON} is missing): `make run` does.")
+        if not self._python.exists():
+            missing = f"The engine is not installed ({self._python} is missing)"
+            raise LocalError(f"{missing}: `make run` does.")
         (self._folder / "state").mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as listening, self.log.open("ab") as log:
             port = listening.getsockname()[1]
             self.address = f"http://127.0.0.1:{port}"
             self._process = subprocess.Popen(
                 # -P: the folder cli/ must not come first, where token.py hides Python's own.
-                [PYTHON, "-P", _CHILD, str(listening.fileno())],
+                [self._python, "-P", _CHILD, str(listening.fileno())],
                 env=self._environment(port),
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.PIPE,
@@ -102,6 +117,12 @@ class Engine:
         assert self._process is not None
         return self._process.wait()
 
+    @property
+    def process_id(self) -> int:
+        """The engine's own process."""
+        assert self._process is not None
+        return self._process.pid
+
     def has_ended(self) -> bool:
         """Return whether the process that was started runs no more."""
         return self._process is None or self._process.poll() is not None
@@ -113,10 +134,10 @@ class Engine:
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "SERVICES": "dynamodb,dynamodbstreams",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._folder / "state"),
             "LOG_LEVEL": "WARNING",
+            **self._variables,
         }
 
     def _await_answer(self) -> None:

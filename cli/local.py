@@ -108,23 +108,38 @@ def stage_variables(stage: str) -> dict[str, str]:
     return variables
 
 
-def enter_stage() -> None:
-    """Set the variables of stage `local` that are unset, unless another stage was chosen.
+def deployed_stage(stage: str) -> dict[str, Any]:
+    """Return the settings of a stage that is deployed, with those of every stage.
+
+    Raises `LocalError` for any other.
+    """
+    settings = chalice_settings()
+    deployed = settings["stages"].keys() - {STAGE}
+    if stage not in deployed:
+        raise LocalError(f"Stage {stage} is not deployed: choose {' or '.join(sorted(deployed))}.")
+    own: dict[str, Any] = settings["stages"][stage]
+    return settings | own
+
+
+def enter_stage() -> str:
+    """Return the stage; set the variables of stage `local` that are unset, where it is that one.
 
     The credentials are made up and replace real ones: a local command never reaches AWS.
     """
-    if os.environ.setdefault("STAGE", STAGE) != STAGE:
-        return
+    stage = os.environ.setdefault("STAGE", STAGE)
+    if stage != STAGE:
+        return stage
     for name, value in stage_variables(STAGE).items():
         if name.startswith("AWS_"):
             os.environ[name] = value
         else:
             os.environ.setdefault(name, value)
+    return stage
 
 
 def require_service() -> None:
     """Refuse a command of stage `local` where no service runs in the current directory."""
-    if os.environ.get("STAGE") != STAGE or os.environ.get("DYNAMODB_ENDPOINT"):
+    if os.environ.get("DYNAMODB_ENDPOINT"):
         return
     if Lock(folder()).holder() is None:
         raise LocalError(

@@ -1,85 +1,81 @@
-"""`template` and `policy`: what AWS is told beside Chalice's own template, from the tables.
+"""What AWS is told beside Chalice's own template: tables, queues, secrets, parameters, variables.
 
-Chalice merges the written template over its own: dictionaries merge, lists replace. The policy
-of the functions lies in `.chalice/policy.json`, which is checked in so that a change of rights
-shows in review; its table addresses are resolved by CloudFormation, so one file serves all stages.
-Secrets are parameters without echo: they stand in no file, and the stack asks for them.
+Chalice merges this over its own template: dictionaries merge, lists replace. No secret stands in
+it: CloudFormation has the keys made by AWS Secrets Manager, and functions are told where they are.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import string
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
-
-from chalicelib.store.tables import PUT_ONCE, definitions
-from cli.local import PROJECT, STAGE, LocalError, chalice_settings, stage_variables
+from chalicelib.store.tables import definitions
+from cli.local import chalice_settings, stage_variables
+from cli.rights import (
+    NAMES,
+    OPTIONAL_SECRETS,
+    QUEUE,
+    address_of_secret,
+    check_policies,
+    log_group_of,
+    resource_of,
+)
 from cli.worker import DELIVERIES
 
 Json = dict[str, Any]
 
-_FUNCTIONS: Final = ("APIHandler", "Distribute", "EndPayments")
-"""The functions by Chalice's names: for requests, and what a queue and what a clock start."""
-
-_QUEUE: Final = "DistributionQueue"
 _DEAD_LETTERS: Final = "DistributionDeadLetters"
 _KEPT_S: Final = 14 * 24 * 60 * 60
 _AT_ONCE: Final = 10
 """How many calls of the function work on the queue side by side: chunks never meet, but tables
 take their time to grow."""
 
-POLICY: Final = PROJECT / ".chalice" / "policy.json"
+_KEY_LENGTH: Final = 64
 
-_KEYS_PATTERN: Final = "[A-Za-z0-9]+:[^,]{32,}"
-_KEYS_LIST: Final = f"{_KEYS_PATTERN}(,{_KEYS_PATTERN})*"
-_RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Change": ("UpdateItem", "accounts", "holds", "refunds", "sandbox_charges", "users"),
-    "CheckInTransactions": ("ConditionCheckItem", "users"),
-    "End": ("DeleteItem", "distributions", "user_emails"),
-    "ReadRanges": ("Query", "accounts", "audits", "distributions", "entries"),
+_SECRETS: Final[Mapping[str, str]] = {
+    "SigningKeys": "Keys that sign sessions, cursors and order tokens.",
+    "StaffKeys": "Shared keys that sign tokens of staff and back ends.",
+    "GatewayKeys": "Keys that sign requests to the shop's payment service.",
 }
-"""What only some tables need: a name, the action, and the tables. Every table is read and put."""
+
+GATEWAY_ANSWERS: Final[Mapping[str, tuple[int, str, str, str]]] = {
+    # What API Gateway calls a path or a method that it does not know.
+    "MISSING_AUTHENTICATION_TOKEN": (404, "unknown_path", "Unknown path", "Nothing is here."),
+    "RESOURCE_NOT_FOUND": (404, "unknown_path", "Unknown path", "Nothing is here."),
+    "REQUEST_TOO_LARGE": (413, "too_large", "Too large", "The body is beyond 10 MB."),
+    "THROTTLED": (429, "throttled", "Too many requests", "Try again in a moment."),
+    "DEFAULT_5XX": (
+        504,
+        "outcome_unknown",
+        "Outcome unknown",
+        "No answer came in time: repeat the request with the same id.",
+    ),
+}
+"""What API Gateway answers by itself: the kind, the status, the code, the title and the detail."""
 
 
-def template(
-    out: Annotated[Path, typer.Argument(help="The merge template to write.")],
-    stage: Annotated[str, typer.Option(help="A stage of .chalice/config.json.")] = "prod",
-) -> None:
-    """Write the merge template of a stage."""
-    deployed = chalice_settings()["stages"].keys() - {STAGE}
-    if stage not in deployed:
-        raise LocalError(f"Stage {stage} is not deployed: choose {' or '.join(sorted(deployed))}.")
-    if json.loads(POLICY.read_text()) != function_policy():
-        raise LocalError("The tables have changed since .chalice/policy.json: `make openapi`.")
-    _write(out, merge_template(stage))
+def write_merge_template(out: Path, stage: str, python: str, architecture: str) -> None:
+    """Write what a stage adds to Chalice's template, for a Python and a machine of Lambda.
 
-
-def policy() -> None:
-    """Write the checked-in policy of the functions, .chalice/policy.json, anew."""
-    _write(POLICY, function_policy())
+    Raises `LocalError` where a checked-in policy is not as the rights are.
+    """
+    check_policies()
+    template = merge_template(stage)
+    for function in NAMES:
+        template["Resources"][function]["Properties"] |= {
+            "Runtime": f"python{python}",
+            "Architectures": [architecture],
+        }
+    out.write_text(json.dumps(template, indent=2) + "\n")
 
 
 def merge_template(stage: str) -> Json:
-    """Return the tables, parameters and variables that a stage adds to Chalice's template."""
-    tables = definitions(stage_variables(stage)["TABLE_PREFIX"])
-    nouns = (table["TableName"] for table in definitions(""))
-    resources: Json = {
-        _resource(noun): _table(table, protected=stage == "prod")
-        for noun, table in zip(nouns, tables, strict=True)
-    }
-    for function in _FUNCTIONS:
-        resources[function] = {"Properties": {"Environment": {"Variables": _variables()}}}
-    resources |= _queues(stage)
-    # Chalice has put a place there; the events of a function that exists wait for its queue.
-    resources["Distribute"]["Properties"]["Events"] = {"DistributeSqsEventSource": _event_source()}
-    # Chalice names the group after the function as it was before it renamed it.
-    log_group = {"LogGroupName": {"Fn::Sub": "/aws/lambda/${APIHandler}"}}
-    resources["ApiHandlerLogGroup"] = {"Properties": log_group}
+    """Return what a stage adds to Chalice's template."""
     return {
         "Parameters": _parameters(),
         "Conditions": {
-            "HasStaffKeys": _has("StaffKeys"),
+            "HasStaffKeys": {"Fn::Equals": [{"Ref": "SharedStaffKeys"}, "yes"]},
             "HasGateway": _has("GatewayUrl"),
             "HasOidc": _has("OidcIssuer"),
             "HasConsole": _has("ConsoleClientId"),
@@ -88,58 +84,27 @@ def merge_template(stage: str) -> Json:
         "Rules": {
             "StaffCanSignIn": {"Assertions": [_staff_can_sign_in()]},
             "ConsoleCanSignIn": {"Assertions": [_console_can_sign_in()]},
-            "GatewayIsWhole": {"Assertions": [_gateway_is_whole()]},
         },
-        "Resources": resources,
+        "Resources": _tables(stage) | _queues(stage) | _secrets() | _functions() | _api(),
     }
 
 
-def function_policy() -> Json:
-    """Return what every function may do: by table, and no more than the store does.
-
-    Rows of put-once tables can be neither updated nor deleted by anything that runs in it.
-    """
-    tables = {table["TableName"]: table for table in definitions("")}
-    indexed = [noun for noun, table in tables.items() if "GlobalSecondaryIndexes" in table]
-    assert not PUT_ONCE & {*_RIGHTS["Change"], *_RIGHTS["End"]}
+def _tables(stage: str) -> Json:
+    tables = definitions(stage_variables(stage)["TABLE_PREFIX"])
+    nouns = (table["TableName"] for table in definitions(""))
     return {
-        "Version": "2012-10-17",
-        "Statement": [
-            _allow("ReadAndPut", ["BatchGetItem", "GetItem", "PutItem"], map(_address, tables)),
-            _allow("ReadIndexes", ["Query"], map(_indexes, indexed)),
-            *(_allow(n, [right], map(_address, on)) for n, (right, *on) in _RIGHTS.items()),
-            {
-                "Sid": "Queue",
-                "Effect": "Allow",
-                "Action": [
-                    "sqs:DeleteMessage",
-                    "sqs:GetQueueAttributes",
-                    "sqs:ReceiveMessage",
-                    "sqs:SendMessage",
-                ],
-                "Resource": [{"Fn::GetAtt": [_QUEUE, "Arn"]}],
-            },
-            {
-                "Sid": "Log",
-                "Effect": "Allow",
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": [
-                    {
-                        "Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
-                        ":log-group:/aws/lambda/*"
-                    }
-                ],
-            },
-        ],
+        resource_of(noun): _table(table, protected=stage == "prod")
+        for noun, table in zip(nouns, tables, strict=True)
     }
 
 
 def _table(definition: Mapping[str, Any], *, protected: bool) -> Json:
+    # Whatever becomes of a shop's stack, nobody's credit goes with it.
+    fate = "Retain" if protected else "Delete"
     return {
         "Type": "AWS::DynamoDB::Table",
-        # Whatever becomes of the stack, nobody's credit goes with it.
-        "DeletionPolicy": "Retain",
-        "UpdateReplacePolicy": "Retain",
+        "DeletionPolicy": fate,
+        "UpdateReplacePolicy": fate,
         "Properties": {
             **definition,
             "DeletionProtectionEnabled": protected,
@@ -150,12 +115,11 @@ def _table(definition: Mapping[str, Any], *, protected: bool) -> Json:
 
 def _queues(stage: str) -> Json:
     """Return the queue of chunks, and the one of those that failed each time."""
-    timeout_s = chalice_settings()["stages"][stage]["lambda_functions"]["distribute"][
-        "lambda_timeout"
-    ]
+    functions = chalice_settings()["stages"][stage]["lambda_functions"]
+    timeout_s = functions["distribute"]["lambda_timeout"]
     kept = {"MessageRetentionPeriod": _KEPT_S, "SqsManagedSseEnabled": True}
     return {
-        _QUEUE: {
+        QUEUE: {
             "Type": "AWS::SQS::Queue",
             "Properties": {
                 **kept,
@@ -171,52 +135,109 @@ def _queues(stage: str) -> Json:
     }
 
 
+def _secrets() -> Json:
+    """Return the rings of keys, each begun with one key that AWS makes and nobody sees.
+
+    Changing anything under GenerateSecretString would make AWS replace the keys.
+    """
+    made = {"PasswordLength": _KEY_LENGTH, "ExcludeCharacters": string.punctuation}
+    secrets: Json = {}
+    for name, description in _SECRETS.items():
+        secrets[name] = {
+            "Type": "AWS::SecretsManager::Secret",
+            "Properties": {"Description": description, "GenerateSecretString": made},
+        }
+        if name in OPTIONAL_SECRETS:
+            secrets[name]["Condition"] = OPTIONAL_SECRETS[name]
+    return secrets
+
+
+def _functions() -> Json:
+    functions: Json = {}
+    for function in NAMES:
+        group = log_group_of(function)
+        functions[function] = {
+            "Properties": {
+                "Environment": {"Variables": _variables()},
+                "LoggingConfig": {"LogGroup": {"Ref": group}},
+            }
+        }
+        # Chalice names the group after the function. Then neither could be there before the
+        # other, nor could the function's rights name it.
+        name = {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{function}"}
+        functions[group] = {"Properties": {"LogGroupName": name}}
+    # Chalice has put a place there; the events of a function that exists wait for its queue.
+    functions["Distribute"]["Properties"]["Events"] = {"DistributeSqsEventSource": _event_source()}
+    return functions
+
+
 def _event_source() -> Json:
     return {
         "Properties": {
-            "Queue": {"Fn::GetAtt": [_QUEUE, "Arn"]},
+            "Queue": {"Fn::GetAtt": [QUEUE, "Arn"]},
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "ScalingConfig": {"MaximumConcurrency": _AT_ONCE},
         }
     }
 
 
+def _api() -> Json:
+    """Return what API Gateway says where no function is asked, in the form of our own problems."""
+    return {
+        "RestAPI": {
+            "Properties": {
+                "DefinitionBody": {
+                    "x-amazon-apigateway-gateway-responses": {
+                        kind: _gateway_answer(*answer) for kind, answer in GATEWAY_ANSWERS.items()
+                    }
+                }
+            }
+        }
+    }
+
+
+def _gateway_answer(status: int, code: str, title: str, detail: str) -> Json:
+    problem = {
+        "type": f"urn:loyalty-money:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return {
+        "statusCode": status,
+        "responseParameters": {
+            "gatewayresponse.header.Cache-Control": "'no-store'",
+            "gatewayresponse.header.X-Content-Type-Options": "'nosniff'",
+        },
+        "responseTemplates": {"application/json": json.dumps(problem)},
+    }
+
+
 def _parameters() -> Json:
     return {
-        "SigningKeys": {
+        "SharedStaffKeys": {
             "Type": "String",
-            "NoEcho": True,
-            "AllowedPattern": _KEYS_LIST,
-            "Description": "Keys of sessions and cursors as kid:secret[,kid:secret]; "
-            "the first signs, the others still verify.",
+            "Default": "no",
+            "AllowedValues": ["no", "yes"],
+            "Description": "Whether tokens of staff and back ends may be signed with shared keys.",
         },
-        "StaffKeys": {
-            "Type": "String",
-            "NoEcho": True,
-            "Default": "",
-            "AllowedPattern": f"({_KEYS_LIST})?",
-            "Description": "Shared keys of staff tokens in the same form; empty with OIDC.",
-        },
-        "GatewayUrl": {
-            **_optional("Address of the shop's payment service; empty without cards."),
+        "OidcIssuer": _optional("Issuer of staff tokens; empty with shared keys alone."),
+        "OidcAudience": _optional("Audience that staff tokens must name."),
+        "OidcJwksUrl": {
+            **_optional("Where the issuer publishes its keys."),
             "AllowedPattern": "(https:.*)?",
         },
-        "GatewayKeys": {
-            "Type": "String",
-            "NoEcho": True,
-            "Default": "",
-            "AllowedPattern": f"({_KEYS_LIST})?",
-            "Description": "Keys that sign the requests to it, in the same form.",
-        },
-        "OidcIssuer": _optional("Issuer of staff tokens; empty with shared keys."),
-        "OidcAudience": _optional("Audience that staff tokens must name."),
-        "OidcJwksUrl": _optional("Where the issuer publishes its keys."),
         "ConsoleClientId": _optional("Client id of the admin console at the issuer."),
         "ConsoleScope": {
             **_optional("Scopes that the console asks the issuer for."),
             "Default": "openid",
         },
         "ConsoleOrigins": _optional("Further https origins that it speaks with, parted by spaces."),
+        "GatewayUrl": {
+            **_optional("Address of the shop's payment service; empty without cards."),
+            "AllowedPattern": "(https:.*)?",
+        },
     }
 
 
@@ -225,29 +246,32 @@ def _optional(description: str) -> Json:
 
 
 def _variables() -> Json:
-    def given(condition: str, parameter: str) -> Json:
-        return {"Fn::If": [condition, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]}
+    def given(condition: str, value: Json) -> Json:
+        return {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]}
 
     return {
-        "SIGNING_KEYS": {"Ref": "SigningKeys"},
-        "STAFF_KEYS": given("HasStaffKeys", "StaffKeys"),
-        "DISTRIBUTION_QUEUE": {"Ref": _QUEUE},
-        "GATEWAY_URL": given("HasGateway", "GatewayUrl"),
-        "GATEWAY_KEYS": given("HasGateway", "GatewayKeys"),
-        "OIDC_ISSUER": given("HasOidc", "OidcIssuer"),
-        "OIDC_AUDIENCE": given("HasOidc", "OidcAudience"),
-        "OIDC_JWKS_URL": given("HasOidc", "OidcJwksUrl"),
-        "CONSOLE_CLIENT_ID": given("HasConsole", "ConsoleClientId"),
+        "SIGNING_KEYS": address_of_secret("SigningKeys"),
+        "STAFF_KEYS": given("HasStaffKeys", address_of_secret("StaffKeys")),
+        "DISTRIBUTION_QUEUE": {"Ref": QUEUE},
+        "GATEWAY_URL": given("HasGateway", {"Ref": "GatewayUrl"}),
+        "GATEWAY_KEYS": given("HasGateway", address_of_secret("GatewayKeys")),
+        "OIDC_ISSUER": given("HasOidc", {"Ref": "OidcIssuer"}),
+        "OIDC_AUDIENCE": given("HasOidc", {"Ref": "OidcAudience"}),
+        "OIDC_JWKS_URL": given("HasOidc", {"Ref": "OidcJwksUrl"}),
+        "CONSOLE_CLIENT_ID": given("HasConsole", {"Ref": "ConsoleClientId"}),
         "CONSOLE_SCOPE": {"Ref": "ConsoleScope"},
-        "CONSOLE_ORIGINS": given("HasConsoleOrigins", "ConsoleOrigins"),
+        "CONSOLE_ORIGINS": given("HasConsoleOrigins", {"Ref": "ConsoleOrigins"}),
+        # It would look through every installed package for plugins of its own.
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
     }
 
 
 def _staff_can_sign_in() -> Json:
+    shared = {"Fn::Equals": [{"Ref": "SharedStaffKeys"}, "yes"]}
     oidc = {"Fn::And": [_has("OidcIssuer"), _has("OidcAudience"), _has("OidcJwksUrl")]}
     return {
-        "Assert": {"Fn::Or": [_has("StaffKeys"), oidc]},
-        "AssertDescription": "Give StaffKeys, or the three Oidc parameters.",
+        "Assert": {"Fn::Or": [shared, oidc]},
+        "AssertDescription": "Set SharedStaffKeys to yes, or give the three Oidc parameters.",
     }
 
 
@@ -258,44 +282,9 @@ def _console_can_sign_in() -> Json:
     }
 
 
-def _gateway_is_whole() -> Json:
-    whole = {"Fn::And": [_has("GatewayUrl"), _has("GatewayKeys")]}
-    neither = {"Fn::And": [_lacks("GatewayUrl"), _lacks("GatewayKeys")]}
-    return {
-        "Assert": {"Fn::Or": [whole, neither]},
-        "AssertDescription": "Give GatewayUrl and GatewayKeys, or neither.",
-    }
-
-
 def _has(parameter: str) -> Json:
     return {"Fn::Not": [_lacks(parameter)]}
 
 
 def _lacks(parameter: str) -> Json:
     return {"Fn::Equals": [{"Ref": parameter}, ""]}
-
-
-def _allow(sid: str, actions: Iterable[str], resources: Iterable[Json]) -> Json:
-    return {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": [f"dynamodb:{action}" for action in actions],
-        "Resource": list(resources),
-    }
-
-
-def _resource(noun: str) -> str:
-    return "".join(word.capitalize() for word in noun.split("_")) + "Table"
-
-
-def _address(noun: str) -> Json:
-    return {"Fn::GetAtt": [_resource(noun), "Arn"]}
-
-
-def _indexes(noun: str) -> Json:
-    return {"Fn::Sub": f"${{{_resource(noun)}.Arn}}/index/*"}
-
-
-def _write(path: Path, content: Json) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n")

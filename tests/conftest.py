@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cli.engine import Engine
+from tests import rights
 from tests.browser.chromium import Chromium
 from tests.house.service import Service, running
 
@@ -30,6 +31,29 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, text in result.user_properties:
                 if name == "report":
                     terminalreporter.write_line(str(text))
+    if rights.is_whole_run(terminalreporter.config):
+        for right in rights.unused():
+            terminalreporter.write_line(f"FAILED: nothing uses the right {right}", red=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rights() -> Iterator[None]:
+    """Hold every request to the rights of its function."""
+    with pytest.MonkeyPatch.context() as patch:
+        rights.hold_to_rights(patch)
+        yield
+
+
+def pytest_testnodedown(node: object) -> None:
+    """Gather what a worker's tests have used of the rights."""
+    rights.gather(node)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a whole run fail where a function has a right that nothing used."""
+    rights.keep(session)
+    if rights.is_whole_run(session.config) and rights.unused():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from chalicelib import auth
+from chalicelib import auth, tokens
 from chalicelib.auth import SCOPES, Shopper, Staff
 from chalicelib.core.errors import Forbidden, NotSignedIn
 from tests.routes.callers import forged, sealed, signed
@@ -139,7 +139,7 @@ def staff(scope: str, subject: str = "me") -> Any:
     now = datetime.datetime.now(datetime.UTC)
     claims = {
         "sub": subject,
-        "aud": auth.STAFF_AUDIENCE,
+        "aud": tokens.AUDIENCE,
         "iat": now,
         "exp": now + HOUR,
         "channels": ["demo"],
@@ -275,7 +275,7 @@ def test_odd_claims_of_a_genuine_issuer_break_nothing(
     now = int(shop.now.timestamp())
     claims = {
         "sub": "1001",
-        "aud": auth.STAFF_AUDIENCE,
+        "aud": tokens.AUDIENCE,
         "iat": now,
         "exp": now + 3600,
         "channels": ["demo"],
@@ -293,7 +293,7 @@ def test_times_that_no_clock_shows_are_refused(shop: Shop, name: bytes, infinite
     now = int(shop.now.timestamp())
     claims = {
         "sub": "1001",
-        "aud": auth.STAFF_AUDIENCE,
+        "aud": tokens.AUDIENCE,
         "iat": now,
         "exp": now + 3600,
         "nbf": now,

@@ -16,10 +16,11 @@ from typing import Any, Final, NamedTuple
 import urllib3
 from pydantic import SecretStr
 
-from chalicelib.config import key_ring
+from chalicelib.core.errors import Busy
 from chalicelib.core.money import format_amount
 from chalicelib.core.payments import Card, Outcome, Payment
 from chalicelib.logs import log
+from chalicelib.outside.keys import signing_key
 
 SIGNATURE: Final = "Loyalty-Money-Signature"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
@@ -61,7 +62,7 @@ class HttpGateway:
 
     def __init__(self, url: str, keys: SecretStr) -> None:
         self._url = url.rstrip("/")
-        self._kid, self._secret = next(iter(key_ring(keys).items()))
+        self._keys = keys
 
     def charge(self, payment: Payment, card: Card, *, deadline: float) -> Outcome:
         """Post the charge, with the card's data."""
@@ -96,10 +97,14 @@ class HttpGateway:
             **more,
         }
         body = json.dumps(content).encode()
+        try:
+            headers = self._headers(path, payment, body)
+        except Busy:
+            return None  # without a key nothing was sent, which is no answer either
         patience = deadline - time.monotonic()
         if patience <= 0:
             return None
-        heard = _within(patience, self._url + path, body, self._headers(path, payment, body))
+        heard = _within(patience, self._url + path, body, headers)
         if heard.error is not None:
             log.warning("gateway_unanswered", extra={"path": path, "error": heard.error})
         elif heard.word is None:
@@ -107,12 +112,13 @@ class HttpGateway:
         return heard.word
 
     def _headers(self, path: str, payment: Payment, body: bytes) -> dict[str, str]:
+        kid, secret = signing_key(self._keys)
         at = str(int(time.time()))
         return {
             "Content-Type": "application/json",
             "Connection": "close",
             IDEMPOTENCY_KEY: payment.key,
-            SIGNATURE: f"t={at},kid={self._kid},v1={signature(self._secret, at, path, body)}",
+            SIGNATURE: f"t={at},kid={kid},v1={signature(secret, at, path, body)}",
         }
 
 

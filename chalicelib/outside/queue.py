@@ -14,13 +14,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib.config import config
 from chalicelib.core.errors import Busy
 from chalicelib.logs import log
+from chalicelib.outside.aws import AwsError, client
 
 Message = dict[str, Any]
 """What is to be done, as JSON."""
@@ -154,8 +151,8 @@ def _send_batch(address: str, entries: list[_Entry]) -> None:
         if attempt:
             time.sleep(BASE_PAUSE_S * 2**attempt * random.random())  # noqa: S311  # jitter
         try:
-            answer = _client().send_message_batch(QueueUrl=address, Entries=entries)
-        except (BotoCoreError, ClientError):
+            answer = client("sqs").send_message_batch(QueueUrl=address, Entries=entries)
+        except AwsError:
             log.warning("queue_unanswered", exc_info=True)
             continue
         failed = {each["Id"] for each in answer.get("Failed", [])}
@@ -164,22 +161,3 @@ def _send_batch(address: str, entries: list[_Entry]) -> None:
             return
         log.warning("queue_refused", extra={"code": answer["Failed"][0]["Code"]})
     raise Busy
-
-
-def _client() -> Any:  # noqa: ANN401  # botocore's clients have no types
-    # Creating one is not thread-safe; using it is.
-    with _making:
-        return _made()
-
-
-def forget_client() -> None:
-    """Drop the client, so that the next call makes one for the present environment."""
-    _made.cache_clear()
-
-
-@lru_cache(maxsize=1)
-def _made() -> Any:  # noqa: ANN401
-    settings = Config(
-        connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"}
-    )
-    return botocore.session.get_session().create_client("sqs", config=settings)

@@ -125,6 +125,7 @@ class Storefront:
             stderr=self._log,
             text=True,
         )
+        self._base = urlsplit(service).path
         self._tabs = 0
         self.steps = 0
         """How many calls of users were made."""
@@ -161,7 +162,7 @@ class Storefront:
         self.steps += len(calls)
         named = [{"tab": tab.name, "name": name, "argument": arg} for tab, name, arg in calls]
         answer = self._send({"command": "call", "calls": named})
-        return [_step(step, answer["rejections"]) for step in answer["steps"]]
+        return [_step(step, answer["rejections"], self._base) for step in answer["steps"]]
 
     def _send(self, command: Json) -> Json:
         assert self._process.stdin is not None
@@ -221,12 +222,12 @@ def hold(step: Step, *, may_abort: bool = False) -> None:
     assert isinstance(balance, str)
 
 
-def _step(answer: Json, rejections: Sequence[str]) -> Step:
+def _step(answer: Json, rejections: Sequence[str], base: str) -> Step:
     return Step(
         data=answer.get("data"),
         error=answer.get("error"),
         checkout=answer["checkout"],
-        asked=tuple(_asked(request) for request in answer["requests"]),
+        asked=tuple(_asked(request, base) for request in answer["requests"]),
         shown=tuple(answer["shown"]),
         pending=tuple(answer["pending"]),
         gone=tuple(answer["gone"]),
@@ -236,8 +237,9 @@ def _step(answer: Json, rejections: Sequence[str]) -> Step:
     )
 
 
-def _asked(request: Json) -> Asked:
+def _asked(request: Json, base: str) -> Asked:
     url = urlsplit(request["url"])
+    path = url.path.removeprefix(base)
     query = {name: values[-1] for name, values in parse_qs(url.query).items()}
     status = request.get("status", 0)
-    return Asked(request["method"], url.path, query, request["form"], request["headers"], status)
+    return Asked(request["method"], path, query, request["form"], request["headers"], status)

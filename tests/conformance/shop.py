@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.house.service import Service
+from tests.house.service import Served
 
 Json = Any
 
@@ -68,7 +68,7 @@ class Refused(AssertionError):
 class Shops:
     """Makes shops on a service; the command for a token is slow, so that one is for many."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Served) -> None:
         """Make none yet."""
         self._service = service
         self._channels = self._named()

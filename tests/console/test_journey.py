@@ -12,29 +12,34 @@ from tests.browser.page import Page
 from tests.console.campaign import csv_of, fact, press, state, upload
 from tests.console.desk import answer, desk, fill_transfer, go, question, row, title, told
 from tests.demo.shopper import ask_as_staff
-from tests.house.service import Service
+from tests.house.service import Served, Service
 
 
 @pytest.mark.timeout(120)
 def test_a_newcomer_opens_an_account_funds_it_and_sees_both_activities(
     browser: Chromium, service: Service, tmp_path: Path
 ) -> None:
-    name = f"j{secrets.token_hex(5)}"
-    ask_as_staff(service, "PUT", f"/users/{name}", {"email": f"{name}@example.com"})
     # A second account in a currency; more than there is.
     with desk(browser, service, failing=["409", "409"]) as page:
-        title(page, "Home")
-        # Another test may have made an audit before.
-        expect(page.tab.get_by_text(re.compile("No audit has been|The books are"))).to_be_visible()
-        page.complaints.clear()
-        turn_the_feature_on(page)
-        find_the_user(page, name)
-        open_an_account(page, name)
-        open_a_second_one_in_vain(page, name)
-        fund_it_from_the_treasury(page, name)
-        see_it_on_both_sides(page, name)
-        send_back_no_more_than_there_is(page)
-        credit_many_at_once(page, name, tmp_path)
+        walk(page, service, tmp_path)
+
+
+def walk(page: Page, service: Served, folder: Path) -> None:
+    """Go from the first screen to a distribution, with a user of its own."""
+    name = f"j{secrets.token_hex(5)}"
+    ask_as_staff(service, "PUT", f"/users/{name}", {"email": f"{name}@example.com"})
+    title(page, "Home")
+    # Another test may have made an audit before.
+    expect(page.tab.get_by_text(re.compile("No audit has been|The books are"))).to_be_visible()
+    page.complaints.clear()
+    turn_the_feature_on(page)
+    find_the_user(page, name)
+    open_an_account(page, name)
+    open_a_second_one_in_vain(page, name)
+    fund_it_from_the_treasury(page, name)
+    see_it_on_both_sides(page, name)
+    send_back_no_more_than_there_is(page)
+    credit_many_at_once(page, name, folder)
     account = ask_as_staff(service, "GET", f"/accounts/{name}/TRY")
     assert (account["balance"], account["debit_card_allowed"]) == ("27.50", False)
 

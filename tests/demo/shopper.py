@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.browser.chromium import Chromium
 from tests.browser.page import DESKTOP, Page
-from tests.house.service import Service
+from tests.house.service import Served, Service
 
 SIGN_IN: Final = "#view-sign-in"
 BASKET: Final = "#view-basket"
@@ -53,7 +53,7 @@ def new_shopper(service: Service, credit: str | None = "50.00", currency: str = 
     return email
 
 
-def ask_as_staff(service: Service, method: str, path: str, body: object = None) -> Any:
+def ask_as_staff(service: Served, method: str, path: str, body: object = None) -> Any:
     """Return what staff of the demo channel are answered."""
     request = urllib.request.Request(
         f"{service.address}/channels/demo{path}",
@@ -68,7 +68,7 @@ def ask_as_staff(service: Service, method: str, path: str, body: object = None) 
 _tokens: dict[str, str] = {}
 
 
-def _token(service: Service) -> str:
+def _token(service: Served) -> str:
     if service.address not in _tokens:
         arguments = ("token", "--channel", "demo", "--scopes", "admin")
         _tokens[service.address] = service.cli(*arguments)

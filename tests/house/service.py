@@ -12,11 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 from cli.local import PROJECT, ServiceFile
 
 START_S = 60.0
 STOP_S = 60.0
+
+
+class Served(Protocol):
+    """A running service, wherever it runs, with the command line for it."""
+
+    @property
+    def address(self) -> str:
+        """Return where it answers."""
+
+    def cli(self, *arguments: str) -> str:
+        """Run `python -m cli` for it and return the last line that it prints."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,25 @@
-"""What goes to AWS: the zip, the template and the rights of the functions."""
+"""The zip that goes to Lambda: what is in it, that it runs alone, and is always the same."""
 
-import inspect
+import importlib.util
 import json
+import marshal
+import os
+import re
 import subprocess
+import sys
 import zipfile
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import CodeType
 
 import pytest
-from cfnlint.api import lint_all
 
-from chalicelib.config import Config
-from chalicelib.http import MESSAGE_LIFE_S, MESSAGES_AT_ONCE, QUEUE_PLACE
-from chalicelib.routes.schedule import LIFE_S
-from chalicelib.store.tables import PUT_ONCE, definitions
-from cli.local import PROJECT, chalice_settings
-from cli.template import POLICY, function_policy, merge_template
-from cli.worker import DELIVERIES
+from cli.local import PROJECT, LocalError, deployed_stage
+from cli.package import MACHINES, find_python, install_dependencies, write_zip
+from cli.trim import OPERATIONS, only_operations
+from tests.house.packaged import OURS, names, package, stages, template, zipped
 from tests.house.service import run_cli
 
-Json = dict[str, Any]
-
-SHIPPED = {
+PACKAGES = {
     "annotated_types",
     "botocore",
     "cffi",
@@ -39,287 +36,236 @@ SHIPPED = {
     "typing_inspection",
     "urllib3",
 }
-TIMEOUTS = {"APIHandler": 29, "Distribute": 60, "EndPayments": 60}
-"""The functions of the stack, and how many seconds each may take."""
-LOOSE = {"app.py", "six.py", "typing_extensions.py"}
+MODULES = {"app", "six", "typing_extensions"}
+BYTECODE = re.compile(rf"(.*?)__pycache__/([^/.]+)\.{sys.implementation.cache_tag}\.pyc")
+OF_PACKAGES = re.compile(r"[a-z0-9_]+-[0-9][^/]*\.dist-info/.+")
+NEITHER_CODE_NOR_DATA = re.compile(r"(^|/)(tests?|\.[^/]*|conftest\.py|.*\.(env|sh|toml|log))(/|$)")
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def made(folder: Path, *options: str) -> None:
+    done = run_cli(PROJECT, "package", str(folder), *options)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_the_zip_holds_the_code_and_its_dependencies_alone(stage: str) -> None:
+    files = [name for name in names(stage) if not OF_PACKAGES.fullmatch(name)]
+    folders = {name.partition("/")[0] for name in files if "/" in name} - {"__pycache__"}
+    assert folders == PACKAGES
+    loose = {name for name in files if "/" not in name and not name.endswith(".so")}
+    assert loose == {f"{name}.py" for name in MODULES}
+    assert [name for name in files if NEITHER_CODE_NOR_DATA.search(name)] == []
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_each_source_has_its_bytecode_and_no_bytecode_is_astray(stage: str) -> None:
+    sources = {name for name in names(stage) if name.endswith(".py")}
+    compiled = [BYTECODE.fullmatch(name) for name in names(stage) if name.endswith(".pyc")]
+    assert None not in compiled
+    assert {f"{found[1]}{found[2]}.py" for found in compiled if found} == sources
+
+
+def test_bytecode_is_believed_unseen_and_names_the_place_that_lambda_mounts() -> None:
+    """The time of a file in a zip is made up: compared with it, all bytecode would be stale."""
+    with zipped("prod") as archive:
+        raw = archive.read(f"__pycache__/app.{sys.implementation.cache_tag}.pyc")
+    assert raw[:4] == importlib.util.MAGIC_NUMBER
+    by_hash, unchecked = int.from_bytes(raw[4:8], "little") & 1, not raw[4] & 2
+    assert by_hash
+    assert unchecked
+    code = marshal.loads(raw[16:])  # noqa: S302  # our own
+    assert isinstance(code, CodeType)
+    assert code.co_filename == "/var/task/app.py"
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_every_module_of_the_service_is_in_the_zip(stage: str) -> None:
+    zipped_code = {n for n in names(stage) if n.startswith("chalicelib/") and n.endswith(".py")}
+    code = {str(p.relative_to(PROJECT)) for p in (PROJECT / "chalicelib").rglob("*.py")}
+    assert code == zipped_code
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_the_demo_page_and_its_routes_stay_at_home(stage: str) -> None:
+    assert not [name for name in names(stage) if name.startswith("chalicelib/demo/")]
+    shown = json.dumps(template(stage))
+    for path in ("/demo", "/users/login", "/current_user", "/csrf_token"):
+        assert path not in shown
+
+
+def test_the_console_is_in_the_zip_as_it_was_built() -> None:
+    folder = PROJECT / "chalicelib" / "console"
+    with zipped("prod") as archive:
+        found = {n: archive.read(n) for n in archive.namelist() if "/console/" in n}
+    assert found == {f"chalicelib/console/{f.name}": f.read_bytes() for f in folder.iterdir()}
+    assert "chalicelib/console/index.html" in found
+
+
+def test_the_same_content_makes_the_same_zip_to_the_byte(tmp_path: Path) -> None:
+    """CloudFormation tells a new version by it, and anybody can tell what is deployed."""
+    again = tmp_path / "prod"
+    made(again, "--stage", "prod", "--python", OURS)
+    for name in ("deployment.zip", "sam.json"):
+        assert (again / name).read_bytes() == (package("prod") / name).read_bytes()
+    assert sorted(file.name for file in again.iterdir()) == ["deployment.zip", "sam.json"]
+
+
+def test_the_order_and_the_times_of_files_do_not_matter(tmp_path: Path) -> None:
+    zips = []
+    for order, time_s in ((("b", "a"), 10**9), (("a", "b"), 1.5 * 10**9)):
+        folder = tmp_path / "".join(order)
+        folder.mkdir()
+        for name in order:
+            (folder / name).write_text(name)
+            os.utime(folder / name, (time_s, time_s))
+        write_zip(folder, tmp_path / "out.zip")
+        zips.append((tmp_path / "out.zip").read_bytes())
+    assert zips[0] == zips[1]
+
+
+# --- alone ----------------------------------------------------------------------------------
+
+ALONE = """
+import json, sys
+folder, variables = sys.argv[1:]
+sys.path.insert(0, folder)
+import os
+os.environ.update(json.loads(variables))
+import app
+{more}
+print(json.dumps(sorted(sys.modules)))
+"""
+
+VARIABLES = {
+    "AWS_LAMBDA_FUNCTION_NAME": "f",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+    "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/1/q",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+    "SIGNING_KEYS": "k1:" + "s" * 40,
+    "STAFF_KEYS": "d1:" + "t" * 40,
+    "STAGE": "dev",
+    "TABLE_PREFIX": "x-",
+}
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build") / "dev"
+def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The content of a package for this machine, as Lambda would mount it."""
+    folder = tmp_path_factory.mktemp("mounted")
+    machine = next(name for name, tag in MACHINES.items() if tag.startswith(os.uname().machine))
+    made(folder / "package", "--stage", "dev", "--python", OURS, "--architecture", machine)
+    with zipfile.ZipFile(folder / "package" / "deployment.zip") as archive:
+        archive.extractall(folder / "task")
+    return folder / "task"
+
+
+def loaded(mounted: Path, more: str = "") -> set[str]:
+    """Import the application with nothing but its package; return the modules that this loads."""
+    code = ALONE.replace("{more}", more)
     done = subprocess.run(
-        ["make", "package", "STAGE=dev", f"BUILD={folder}"],
-        cwd=PROJECT,
+        [sys.executable, "-I", "-S", "-B", "-c", code, mounted, json.dumps(VARIABLES)],
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.fixture(scope="session")
-def rendered(built: Path) -> Json:
-    template: Json = json.loads((built / "sam.json").read_text())
-    return template
+ANSWERED = """
+event = {"requestContext": {"httpMethod": "GET", "resourcePath": "/health", "path": "/health"},
+    "headers": {}, "multiValueHeaders": {}, "queryStringParameters": None,
+    "multiValueQueryStringParameters": None, "pathParameters": None, "body": None,
+    "isBase64Encoded": False, "stageVariables": None}
+class Context: aws_request_id = "r"
+assert app.app(event, Context())["statusCode"] == 200
+"""
+CLIENTS = """
+from chalicelib.outside.aws import client
+from chalicelib.store.connection import connection
+for service, operations in {operations}.items():
+    found = connection().client if service == "dynamodb" else client(service)
+    assert sorted(found.meta.service_model.operation_names) == sorted(operations)
+    assert found.meta.endpoint_url == f"https://{service}.eu-central-1.amazonaws.com", found.meta
+"""
 
 
-@pytest.mark.timeout(300)
-def test_the_zip_holds_the_code_and_its_dependencies_alone(built: Path) -> None:
-    with zipfile.ZipFile(built / "deployment.zip") as archive:
-        names = archive.namelist()
-    folders = {name.partition("/")[0] for name in names if "/" in name}
-    folders = {name for name in folders if not name.endswith((".dist-info", ".data"))}
-    assert folders == SHIPPED
-    loose = {name for name in names if "/" not in name and not name.endswith(".so")}
-    assert loose == LOOSE
-    assert not [name for name in names if name.endswith(".pyc") or "/." in name]
+def test_the_package_answers_with_nothing_beside_it(mounted: Path) -> None:
+    loaded(mounted, ANSWERED)
 
 
-@pytest.mark.timeout(300)
-def test_every_module_of_the_service_is_in_the_zip(built: Path) -> None:
-    with zipfile.ZipFile(built / "deployment.zip") as archive:
-        zipped = {name for name in archive.namelist() if name.startswith("chalicelib/")}
-    code = {str(p.relative_to(PROJECT)) for p in (PROJECT / "chalicelib").rglob("*.py")}
-    assert code <= zipped
+def test_the_clients_know_what_the_functions_send_and_where_to(mounted: Path) -> None:
+    operations = {service: [*names] for service, names in OPERATIONS.items()}
+    loaded(mounted, CLIENTS.replace("{operations}", json.dumps(operations)))
 
 
-@pytest.mark.timeout(300)
-def test_the_demo_page_and_its_routes_stay_at_home(built: Path, rendered: Json) -> None:
-    with zipfile.ZipFile(built / "deployment.zip") as archive:
-        assert not [name for name in archive.namelist() if name.startswith("chalicelib/demo/")]
-    template = json.dumps(rendered)
-    for path in ("/demo", "/users/login", "/current_user", "/csrf_token"):
-        assert path not in template
-
-
-@pytest.mark.timeout(300)
-def test_the_console_is_in_the_zip_as_it_was_built(built: Path, rendered: Json) -> None:
-    folder = PROJECT / "chalicelib" / "console"
-    with zipfile.ZipFile(built / "deployment.zip") as archive:
-        zipped = {n: archive.read(n) for n in archive.namelist() if "/console/" in n}
-    assert zipped == {
-        f"chalicelib/console/{file.name}": file.read_bytes() for file in folder.iterdir()
+def test_starting_loads_no_more_than_it_needs(mounted: Path) -> None:
+    """Each of these costs every cold start some milliseconds, and no shopper's call needs it."""
+    found = {name.partition(".")[0] for name in loaded(mounted)}
+    assert not found & {
+        *("cffi", "cryptography", "jwt", "pycparser"),  # for tokens of staff: loaded with the first
+        *("asyncio", "boto3", "multiprocessing", "sqlite3", "tomllib", "unittest"),
     }
-    assert "chalicelib/console/index.html" in zipped
-    paths = rendered["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
-    assert {"/console", "/console/config.json", "/console/{asset}"} <= paths.keys()
+    assert len(loaded(mounted)) < MOST_MODULES
 
 
-@pytest.mark.timeout(300)
-def test_the_gateway_compresses_what_is_worth_it(rendered: Json) -> None:
-    assert rendered["Resources"]["RestAPI"]["Properties"]["MinimumCompressionSize"] == 1024
+MOST_MODULES = 520
+"""A little more than it is. Whoever needs more says what it is worth, and measures it."""
 
 
-@pytest.mark.timeout(300)
-def test_cloudformation_accepts_the_rendered_template(built: Path) -> None:
-    findings = lint_all((built / "sam.json").read_text())
-    assert [str(finding) for finding in findings if finding.rule.severity != "informational"] == []
+# --- for the stage's own machine ----------------------------------------------------------------
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", TIMEOUTS)
-def test_each_function_gets_its_policy_and_its_variables(rendered: Json, name: str) -> None:
-    resources = rendered["Resources"]
-    function = resources[name]["Properties"]
-    role = function["Role"]["Fn::GetAtt"][0]
-    (attached,) = resources[role]["Properties"]["Policies"]
-    assert attached["PolicyDocument"] == function_policy()
-    variables = function["Environment"]["Variables"]
-    deployed = {field.upper() for field in Config.model_fields} - {"DYNAMODB_ENDPOINT"}
-    assert variables.keys() == deployed
-    assert variables["STAGE"] == "dev"
-    assert variables["SIGNING_KEYS"] == {"Ref": "SigningKeys"}
-    assert function["Architectures"] == ["arm64"]
-    assert function["Timeout"] == TIMEOUTS[name]
-
-
-@pytest.mark.timeout(300)
-def test_the_functions_differ_in_nothing_else(rendered: Json) -> None:
-    functions = [r for r in rendered["Resources"].values() if r["Type"].endswith("::Function")]
-    assert len(functions) == len(TIMEOUTS)
-    own = {"Handler", "Timeout", "Role", "Events"}
-    alike = [
-        {key: value for key, value in function["Properties"].items() if key not in own}
-        for function in functions
-    ]
-    assert all(each == alike[0] for each in alike)
-
-
-@pytest.mark.timeout(300)
-def test_the_log_group_of_each_function_is_its_own_and_ends(rendered: Json) -> None:
-    groups = [
-        resource["Properties"]
-        for resource in rendered["Resources"].values()
-        if resource["Type"] == "AWS::Logs::LogGroup"
-    ]
-    names = [group["LogGroupName"] for group in groups]
-    assert names == [{"Fn::Sub": f"/aws/lambda/${{{name}}}"} for name in sorted(TIMEOUTS)[::-1]]
-    assert {group["RetentionInDays"] for group in groups} == {90}
-
-
-@pytest.mark.timeout(300)
-def test_payments_are_looked_at_each_minute(rendered: Json) -> None:
-    function = rendered["Resources"]["EndPayments"]["Properties"]
-    (event,) = function["Events"].values()
-    assert (event["Type"], event["Properties"]) == ("Schedule", {"Schedule": "rate(1 minute)"})
-    assert LIFE_S < function["Timeout"] <= 60
-
-
-@pytest.mark.timeout(300)
-def test_chunks_are_worked_on_as_the_queue_brings_them(rendered: Json) -> None:
-    function = rendered["Resources"]["Distribute"]["Properties"]
-    (event,) = function["Events"].values()
-    assert (event["Type"], event["Properties"]) == (
-        "SQS",
-        {
-            "Queue": {"Fn::GetAtt": ["DistributionQueue", "Arn"]},
-            "BatchSize": MESSAGES_AT_ONCE,
-            "MaximumBatchingWindowInSeconds": 0,
-            "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            "ScalingConfig": {"MaximumConcurrency": 10},
-        },
-    )
-    assert QUEUE_PLACE not in json.dumps(rendered)
-    assert function["Timeout"] > MESSAGE_LIFE_S
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", TIMEOUTS)
-def test_every_function_sends_to_the_queue_that_starts_one(rendered: Json, name: str) -> None:
-    variables = rendered["Resources"][name]["Properties"]["Environment"]["Variables"]
-    assert variables["DISTRIBUTION_QUEUE"] == {"Ref": "DistributionQueue"}
-
-
-@pytest.mark.timeout(300)
-def test_a_chunk_that_fails_each_time_is_kept_for_a_person_to_see(rendered: Json) -> None:
-    resources = rendered["Resources"]
-    queues = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::SQS::Queue"}
-    kept = {"MessageRetentionPeriod": 14 * 24 * 60 * 60, "SqsManagedSseEnabled": True}
-    assert queues == {
-        "DistributionQueue": {
-            **kept,
-            "VisibilityTimeout": 6 * TIMEOUTS["Distribute"],
-            "RedrivePolicy": {
-                "deadLetterTargetArn": {"Fn::GetAtt": ["DistributionDeadLetters", "Arn"]},
-                "maxReceiveCount": DELIVERIES,
-            },
-        },
-        "DistributionDeadLetters": kept,
-    }
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", TIMEOUTS)
-def test_each_function_begins_in_the_module_that_checks_the_environment_and_starts_the_log(
-    rendered: Json, name: str
+@pytest.mark.parametrize("stage", stages())
+def test_every_dependency_is_there_for_the_python_and_machine_of_the_stage(
+    stage: str, tmp_path: Path
 ) -> None:
-    """AWS calls what the template names, with an event and a context, and imports no more."""
-    handler = rendered["Resources"][name]["Properties"]["Handler"]
-    module, _, entry = handler.rpartition(".")
-    assert module == "app"
-    found = getattr(import_module(module), entry)
-    inspect.signature(found).bind({}, None)
+    settings = deployed_stage(stage)
+    python, machine = settings["lambda_python"], settings["lambda_architecture"]
+    install_dependencies(tmp_path, python, machine)
+    tag = f"cpython-{python.replace('.', '')}-{MACHINES[machine].partition('-')[0]}"
+    libraries = [file.name for file in tmp_path.rglob("*.so")]
+    assert libraries
+    assert [name for name in libraries if tag not in name and ".abi3." not in name] == []
 
 
-def test_secrets_are_parameters_without_echo() -> None:
-    parameters = merge_template("prod")["Parameters"]
-    assert parameters["SigningKeys"]["NoEcho"]
-    assert parameters["StaffKeys"]["NoEcho"]
-    assert parameters["GatewayKeys"]["NoEcho"]
-    assert "KEYS" not in json.dumps(chalice_settings())
+def test_a_python_that_is_missing_is_answered_by_the_one_line_that_helps(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match=r"uv python install 3\.99"):
+        find_python("3.99")
 
 
-def test_the_address_and_the_keys_of_a_payment_service_are_given_together() -> None:
-    template = merge_template("prod")
-    (rule,) = template["Rules"]["GatewayIsWhole"]["Assertions"]
-    whole, neither = rule["Assert"]["Fn::Or"]
-    for both in (whole, neither):
-        assert "GatewayUrl" in json.dumps(both)
-        assert "GatewayKeys" in json.dumps(both)
-    assert template["Parameters"]["GatewayUrl"]["AllowedPattern"] == "(https:.*)?"
-
-
-def test_what_the_console_is_not_given_is_left_out() -> None:
-    variables = merge_template("prod")["Resources"]["APIHandler"]["Properties"]["Environment"]
-    for name, parameter in (
-        ("CONSOLE_CLIENT_ID", "ConsoleClientId"),
-        ("CONSOLE_ORIGINS", "ConsoleOrigins"),
-    ):
-        condition, value, otherwise = variables["Variables"][name]["Fn::If"]
-        assert merge_template("prod")["Conditions"][condition] == {
-            "Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]
-        }
-        assert (value, otherwise) == ({"Ref": parameter}, {"Ref": "AWS::NoValue"})
-
-
-def test_a_console_s_client_is_given_with_a_provider() -> None:
-    """CloudFormation refuses the stack then, and not the function its first start."""
-    (rule,) = merge_template("prod")["Rules"]["ConsoleCanSignIn"]["Assertions"]
-    without, provider = rule["Assert"]["Fn::Or"]
-    assert "ConsoleClientId" in json.dumps(without)
-    assert "OidcIssuer" in json.dumps(provider)
-
-
-def test_every_table_is_in_the_template_and_outlives_the_stack() -> None:
-    resources = merge_template("prod")["Resources"]
-    tables = [r for r in resources.values() if r.get("Type") == "AWS::DynamoDB::Table"]
-    wanted = {d["TableName"] for d in definitions("loyalty-money-prod-")}
-    assert {table["Properties"]["TableName"] for table in tables} == wanted
-    assert {table["DeletionPolicy"] for table in tables} == {"Retain"}
-    assert all(table["Properties"]["DeletionProtectionEnabled"] for table in tables)
-
-
-def test_the_checked_in_policy_is_that_of_the_tables() -> None:
-    assert json.loads(POLICY.read_text()) == function_policy(), "make openapi writes it anew"
-
-
-def test_rows_of_put_once_tables_cannot_be_changed_by_the_function() -> None:
-    once = {"".join(w.capitalize() for w in noun.split("_")) + "Table" for noun in PUT_ONCE}
-    for statement in function_policy()["Statement"]:
-        if {"dynamodb:UpdateItem", "dynamodb:DeleteItem"} & set(statement["Action"]):
-            reached = {resource["Fn::GetAtt"][0] for resource in statement["Resource"]}
-            assert not reached & once
-        assert not any("*" in action for action in statement["Action"])
-
-
-def test_the_functions_reach_their_own_queue_and_no_other() -> None:
-    statements = function_policy()["Statement"]
-    (queue,) = [s for s in statements if any(a.startswith("sqs:") for a in s["Action"])]
-    assert queue["Resource"] == [{"Fn::GetAtt": ["DistributionQueue", "Arn"]}]
-    assert {action.removeprefix("sqs:") for action in queue["Action"]} == {
-        "DeleteMessage",
-        "GetQueueAttributes",
-        "ReceiveMessage",
-        "SendMessage",
-    }
-
-
-def test_the_lists_of_distributions_can_be_read_whole_and_old_ones_deleted() -> None:
-    rights = {s["Sid"]: s["Resource"] for s in function_policy()["Statement"]}
-    table = {"Fn::GetAtt": ["DistributionsTable", "Arn"]}
-    assert all(table in rights[sid] for sid in ("ReadAndPut", "ReadRanges", "End"))
-    assert {"Fn::Sub": "${DistributionsTable.Arn}/index/*"} in rights["ReadIndexes"]
-
-
-def test_stages_differ_only_in_their_variables() -> None:
-    stages = chalice_settings()["stages"]
-    assert set(stages) == {"local", "dev", "prod"}
-    for name, stage in stages.items():
-        assert set(stage) - {"lambda_functions"} == {"environment_variables"}
-        assert stage["environment_variables"]["STAGE"] == name
-        assert stage["environment_variables"]["TABLE_PREFIX"] == f"loyalty-money-{name}-"
-    functions = {
-        "distribute": {"lambda_timeout": TIMEOUTS["Distribute"]},
-        "end_payments": {"lambda_timeout": TIMEOUTS["EndPayments"]},
-    }
-    assert stages["dev"]["lambda_functions"] == stages["prod"]["lambda_functions"] == functions
-    assert chalice_settings()["autogen_policy"] is False
-
-
-def test_the_local_stage_cannot_be_deployed(tmp_path: Path) -> None:
-    done = run_cli(tmp_path, "template", "--stage", "local", "merge.json")
+def test_a_machine_that_lambda_does_not_have_is_refused(tmp_path: Path) -> None:
+    done = run_cli(PROJECT, "package", str(tmp_path / "out"), "--architecture", "riscv")
     assert done.returncode == 1
-    assert "choose dev or prod" in done.stderr
-    assert not (tmp_path / "merge.json").exists()
+    assert done.stderr == "Error: Lambda has no riscv: choose arm64 or x86_64.\n"
+
+
+def test_the_local_stage_cannot_be_packaged() -> None:
+    with pytest.raises(LocalError, match="choose dev or prod"):
+        deployed_stage("local")
+
+
+def test_a_description_keeps_the_shapes_that_its_operations_reach() -> None:
+    model = {
+        "operations": {
+            "Get": {"input": {"shape": "Key"}, "documentation": "<p>Gets.</p>"},
+            "Put": {"input": {"shape": "Row"}},
+        },
+        "shapes": {
+            "Key": {"type": "structure", "members": {"documentation": {"shape": "Text"}}},
+            "Row": {"type": "structure", "members": {"key": {"shape": "Key"}}},
+            "Text": {"type": "string", "documentation": "<p>Text.</p>"},
+        },
+    }
+    kept = only_operations(model, ("Get",))
+    assert kept == {
+        "operations": {"Get": {"input": {"shape": "Key"}}},
+        "shapes": {
+            "Key": {"type": "structure", "members": {"documentation": {"shape": "Text"}}},
+            "Text": {"type": "string"},
+        },
+    }

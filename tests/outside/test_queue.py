@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutE
 from moto import mock_aws
 
 from chalicelib.core.errors import Busy
-from chalicelib.outside import queue
+from chalicelib.outside import aws, queue
 from chalicelib.outside.queue import ATTEMPTS, BATCH_BYTES, LONGEST_DELAY_S, LocalQueue, Message
 from tests.clock import Clock, stopped
 from tests.store.engine import ENVIRONMENT, UNSET, forget
@@ -35,7 +35,7 @@ class Line:
         self.planned: deque[Answer | None] = deque()
         self.lasting: Answer | None = None
         self._address = address
-        queue._client().meta.events.register_first("before-send.sqs", self._before)
+        aws.client("sqs").meta.events.register_first("before-send.sqs", self._before)
 
     def _before(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         assert isinstance(request.body, bytes)
@@ -66,10 +66,10 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         for name, value in {**ENVIRONMENT, "DISTRIBUTION_QUEUE": address}.items():
             monkeypatch.setenv(name, value)
         forget()
-        queue.forget_client()
+        aws.forget_clients()
         yield client
     forget()
-    queue.forget_client()
+    aws.forget_clients()
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_no_event_of_trouble_holds_a_message(line: Line, caplog: pytest.LogCaptu
 
 
 def test_sqs_is_waited_for_no_longer_than_a_request_can_wait(line: Line) -> None:
-    settings = queue._client().meta.config
+    settings = aws.client("sqs").meta.config
     assert (settings.connect_timeout, settings.read_timeout) == (1, 5)
 
 
@@ -239,8 +239,8 @@ def test_a_command_keeps_its_messages_where_a_queue_is_set(line: Line) -> None:
 
 
 def test_threads_share_one_client(line: Line) -> None:
-    queue.forget_client()
-    assert len({id(client) for client in in_threads(queue._client)}) == 1
+    aws.forget_clients()
+    assert len({id(client) for client in in_threads(lambda: aws.client("sqs"))}) == 1
 
 
 # --- the queue of one process -------------------------------------------------------------------

@@ -16,7 +16,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from chalicelib import auth
+from chalicelib import auth, tokens
 from tests.outside.provider import Provider
 from tests.routes.shop import SIGNING_SECRET, STAFF_SECRET, Shop
 
@@ -35,7 +35,7 @@ class World:
 
     def claims(self, **changed: object) -> dict[str, Any]:
         """Return the claims of a good token of the shared key, with some changed or taken out."""
-        claims = self.provider.claims(self.scope, iss=None, aud=auth.STAFF_AUDIENCE)
+        claims = self.provider.claims(self.scope, iss=None, aud=tokens.AUDIENCE)
         return {name: value for name, value in (claims | changed).items() if value is not None}
 
     def token(self, **changed: object) -> str:
@@ -266,7 +266,7 @@ FALSE_BEARER: Final[Mapping[str, Caller]] = {
     "another issuer": lambda w: bearer(w.provider.rs256(_oidc(w, iss="https://evil.example"))),
     "no issuer": lambda w: bearer(w.provider.rs256(_oidc(w, iss=None))),
     "provider's for another audience": lambda w: bearer(
-        w.provider.rs256(_oidc(w, aud=auth.STAFF_AUDIENCE))
+        w.provider.rs256(_oidc(w, aud=tokens.AUDIENCE))
     ),
     "provider's without audience": lambda w: bearer(w.provider.rs256(_oidc(w, aud=None))),
     "another audience": lambda w: bearer(w.token(aud="another-service")),

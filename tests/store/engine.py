@@ -9,6 +9,7 @@ from moto import mock_aws
 from moto.core.serialize import BaseJSONSerializer
 
 from chalicelib.config import config, key_ring
+from chalicelib.outside.keys import forget_keys
 from chalicelib.outside.queue import forget_local
 from chalicelib.store.connection import connection, forget_connection
 from chalicelib.store.tables import create_missing
@@ -88,5 +89,6 @@ def forget() -> None:
     """Let the next call read the environment again, and connect anew."""
     config.cache_clear()
     key_ring.cache_clear()
+    forget_keys()
     forget_connection()
     forget_local()

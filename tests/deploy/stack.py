@@ -1,0 +1,172 @@
+"""A stage deployed by `make deploy` to a ministack of its own, which checks every right.
+
+ministack runs CloudFormation, API Gateway, Lambda, DynamoDB, SQS, S3, Secrets Manager and the
+clock on loopback. Functions run from the very zip, each call with the rights of its role.
+"""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import botocore.session
+
+from cli.engine import Engine
+from cli.local import PROJECT
+from cli.rights import QUEUE
+from tests.house.service import environment
+
+STAGE: Final = "dev"
+STACK: Final = "loyalty-money-dev"
+PYTHON: Final = PROJECT / ".engine" / "deploy" / "bin" / "python"
+MACHINE: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}[platform.machine()]
+RUNTIME: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+_SERVICES: Final = (
+    "apigateway cloudformation cloudwatch dynamodb dynamodbstreams events iam lambda logs s3 "
+    "secretsmanager sqs sts"
+)
+_ACCOUNT: Final = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+}
+"""What ministack takes for the owner of the account."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The stage as its callers see it, and the account that it is in."""
+
+    engine: Engine
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a developer with the account's credentials has set."""
+        return {**environment(), **_ACCOUNT, "AWS_ENDPOINT_URL": self.engine.address}
+
+    @property
+    def address(self) -> str:
+        """Where API Gateway answers."""
+        api = self.outputs["RestAPIId"]
+        return f"{self.engine.address}/restapis/{api}/api/_user_request_"
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the stack says of itself."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+    def client(self, service: str) -> Any:
+        """Return a client of the account's owner."""
+        return botocore.session.get_session().create_client(
+            service,
+            region_name=_ACCOUNT["AWS_DEFAULT_REGION"],
+            endpoint_url=self.engine.address,
+            aws_access_key_id=_ACCOUNT["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=_ACCOUNT["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def physical(self, resource: str) -> str:
+        """Return the name that a resource of the template got."""
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName=STACK, LogicalResourceId=resource
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def deploy(self, *parameters: str) -> str:
+        """Run `make deploy` for this machine; return what it prints."""
+        overrides = f"--parameter-overrides {' '.join(parameters)}" if parameters else ""
+        return self.run(
+            *("make", "deploy", f"STAGE={STAGE}", f"BUILD={self.folder / 'build'}"),
+            *(f"RUNTIME={RUNTIME}", f"ARCHITECTURE={MACHINE}", f"ARGS={overrides}"),
+        )
+
+    def cli(self, *arguments: str) -> str:
+        """Run `python -m cli` for the stage and return the last line that it prints."""
+        return self.run(sys.executable, "-m", "cli", *arguments).splitlines()[-1]
+
+    def run(self, *command: str) -> str:
+        """Run a command as a developer with the account's credentials."""
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**self.environment, "STAGE": STAGE},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def allow_batches(self) -> None:
+        """Grant what AWS does not know: there, who may send a message may send a batch of them."""
+        for function in ("ApiHandler", "Distribute"):
+            statement = {
+                "Effect": "Allow",
+                "Action": "sqs:SendMessageBatch",
+                "Resource": f"arn:aws:sqs:*:*:{self.physical(QUEUE).rpartition('/')[2]}",
+            }
+            self.client("iam").put_role_policy(
+                RoleName=self.physical(f"{function}Role"),
+                PolicyName="ministack",
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            )
+
+    def workers(self) -> list[int]:
+        """Return the processes in which functions run."""
+        return [pid for pid in _children(self.engine.process_id) if "_worker" in _command(pid)]
+
+    def kill_workers(self) -> int:
+        """Kill every process in which a function runs; return how many."""
+        killed = 0
+        for pid in self.workers():
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+        return killed
+
+
+@contextmanager
+def deployed(folder: Path, *parameters: str, **variables: str) -> Iterator[Deployed]:
+    """Deploy the stage with some parameters; `variables` are set for its functions' processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = {"SERVICES": ",".join(_SERVICES.split()), "AUTH": "true", "PERSIST_STATE": "0"}
+    with Engine(folder, python=PYTHON, variables={**whole, **variables}) as engine:
+        stack = Deployed(engine, folder)
+        stack.deploy(*parameters)
+        stack.allow_batches()
+        yield stack
+
+
+def _children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in _read(task).split()]
+
+
+def _command(pid: int) -> str:
+    return _read(Path(f"/proc/{pid}/cmdline"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # it ended meanwhile
+        return ""
+
+
+def until(is_true: Callable[[], bool], what: str, *, seconds: float = 60.0) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.01)
