@@ -45,7 +45,7 @@ proof: $(TOOLS) $(ENGINE) $(DEPLOY) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM)
 	@$(PYTEST) -m "hypothesis or proof or long" --hypothesis-profile=proof --timeout=1200 $(ARGS)
 
 bench: $(TOOLS) $(DYNAMODB_LOCAL) ## Measure how fast it is, beside other ways
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: $(TOOLS) $(CONSOLE) ## Check style, types and the direction of imports, in seconds
 	@$(BIN)/ruff check --quiet .

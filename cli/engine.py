@@ -31,18 +31,18 @@ _STOP_S: Final = 60.0
 class Engine:
     """One engine with its state and log in `folder`. Use as a context to stop it in good order.
 
-    `python` is the one of its environment; `variables` are ministack's own, beside ours.
+    `python` is the one of its environment, if another than ours; `variables` are ministack's own.
     """
 
     def __init__(
         self,
         folder: Path,
         *,
-        python: Path = PYTHON,
+        python: Path | None = None,
         variables: Mapping[str, str] = DYNAMODB_ALONE,
     ) -> None:
         self._folder = folder
-        self._python = python
+        self._python = python or PYTHON
         self._variables = variables
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""

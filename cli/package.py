@@ -7,6 +7,7 @@ without it compiles everything anew at every start. docs/deploy.md says how it i
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -56,11 +57,17 @@ def package(
         archive.extractall(content)
     install_dependencies(content, python, architecture)
     trim(content)
-    _compile(content, interpreter)
+    compile_all(content, interpreter)
     write_zip(content, out / "deployment.zip")
     shutil.rmtree(content)
     size = (out / "deployment.zip").stat().st_size
     print(f"{out / 'deployment.zip'}: {size / 1e6:.1f} MB, Python {python} on {architecture}")
+
+
+def this_machine() -> str:
+    """Return this machine as Lambda calls it: for packages that are to run here."""
+    machine = platform.machine()
+    return next((name for name, tag in MACHINES.items() if tag.startswith(machine)), machine)
 
 
 def find_python(version: str) -> str:
@@ -123,20 +130,25 @@ def _chalice(out: Path, stage: str, python: str, architecture: str) -> None:
         else:
             shutil.copy(place, source / name)
     (source / "requirements.txt").write_text("")  # uv brings them
-    merge = out / "merge.json"
+    merge = out.resolve() / "merge.json"
     write_merge_template(merge, stage, python, architecture)
-    chalice = Path(sys.executable).with_name("chalice")
-    region = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
-    _run(
-        [*(chalice, "package", "--stage", stage, "--merge-template", "../merge.json", "..")],
-        cwd=source,
-        env={**os.environ, **region, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    chalice_package(source, out, "--stage", stage, "--merge-template", str(merge))
     shutil.rmtree(source)
     merge.unlink()
 
 
-def _compile(content: Path, interpreter: str) -> None:
+def chalice_package(source: Path, out: Path, *options: str) -> None:
+    """Let Chalice package a project: it writes deployment.zip and sam.json."""
+    chalice = Path(sys.executable).with_name("chalice")
+    region = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
+    _run(
+        [chalice, "package", *options, str(out.resolve())],
+        cwd=source,
+        env={**os.environ, **region, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
+def compile_all(content: Path, interpreter: str) -> None:
     """Compile every file for /var/task, where Lambda mounts it.
 
     Nobody looks there whether the source has changed, so that its time does not matter.

@@ -45,7 +45,7 @@ def test_it_is_valid_openapi_3_1() -> None:
 
 def test_it_equals_the_checked_in_document() -> None:
     kept = json.loads(DOCUMENT.read_text())
-    assert kept == describe(), "docs/openapi.json is old: remake it with `make openapi`"
+    assert kept == describe(), "docs/openapi.json is old: remake it with `make format`"
 
 
 def test_every_declared_route_is_described_and_no_other() -> None:

@@ -8,7 +8,7 @@ from tests.conformance.browser import Storefront
 from tests.conformance.conftest import Visit, visits
 from tests.conformance.shop import Shop, Shops
 from tests.console.provider import SignInProvider, providing
-from tests.deploy.stack import Deployed, deployed
+from tests.deploy.stack import Deployed, account
 from tests.deploy.tls import over_tls
 
 
@@ -29,7 +29,10 @@ def stack(provider: SignInProvider, tmp_path_factory: pytest.TempPathFactory) ->
             f"OidcJwksUrl={jwks_url}",
             f"ConsoleClientId={provider.variables['CONSOLE_CLIENT_ID']}",
         )
-        with deployed(folder, *parameters, SSL_CERT_FILE=str(authority)) as stack:
+        with account(folder, SSL_CERT_FILE=str(authority)) as engine:
+            stack = Deployed(engine, folder)
+            stack.deploy(*parameters)
+            stack.allow_batches()
             stack.cli("demo")
             yield stack
 

@@ -6,7 +6,6 @@ clock on loopback. Functions run from the very zip, each call with the rights of
 
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -19,16 +18,15 @@ from typing import Any, Final
 
 import botocore.session
 
+from cli.deployed import stack_name
 from cli.engine import Engine
 from cli.local import PROJECT
+from cli.package import this_machine
 from cli.rights import QUEUE
+from tests.house.packaged import OURS
 from tests.house.service import environment
 
-STAGE: Final = "dev"
-STACK: Final = "loyalty-money-dev"
 PYTHON: Final = PROJECT / ".engine" / "deploy" / "bin" / "python"
-MACHINE: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}[platform.machine()]
-RUNTIME: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 _SERVICES: Final = (
     "apigateway cloudformation cloudwatch dynamodb dynamodbstreams events iam lambda logs s3 "
@@ -48,6 +46,12 @@ class Deployed:
 
     engine: Engine
     folder: Path
+    stage: str = "dev"
+
+    @property
+    def name(self) -> str:
+        """What the stack is called."""
+        return stack_name(self.stage)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,7 +67,7 @@ class Deployed:
     @property
     def outputs(self) -> dict[str, str]:
         """What the stack says of itself."""
-        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
     def client(self, service: str) -> Any:
@@ -79,16 +83,18 @@ class Deployed:
     def physical(self, resource: str) -> str:
         """Return the name that a resource of the template got."""
         found = self.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId=resource
+            StackName=self.name, LogicalResourceId=resource
         )
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def deploy(self, *parameters: str) -> str:
         """Run `make deploy` for this machine; return what it prints."""
-        overrides = f"--parameter-overrides {' '.join(parameters)}" if parameters else ""
+        options = ["--no-confirm-changeset"]
+        if parameters:
+            options += ["--parameter-overrides", *parameters]
         return self.run(
-            *("make", "deploy", f"STAGE={STAGE}", f"BUILD={self.folder / 'build'}"),
-            *(f"RUNTIME={RUNTIME}", f"ARCHITECTURE={MACHINE}", f"ARGS={overrides}"),
+            *("make", "deploy", f"STAGE={self.stage}", f"BUILD={self.folder / self.stage}"),
+            *(f"RUNTIME={OURS}", f"ARCHITECTURE={this_machine()}", f"ARGS={' '.join(options)}"),
         )
 
     def cli(self, *arguments: str) -> str:
@@ -100,7 +106,7 @@ class Deployed:
         done = subprocess.run(
             command,
             cwd=PROJECT,
-            env={**self.environment, "STAGE": STAGE},
+            env={**self.environment, "STAGE": self.stage},
             capture_output=True,
             text=True,
             timeout=300,
@@ -137,15 +143,12 @@ class Deployed:
 
 
 @contextmanager
-def deployed(folder: Path, *parameters: str, **variables: str) -> Iterator[Deployed]:
-    """Deploy the stage with some parameters; `variables` are set for its functions' processes."""
+def account(folder: Path, **variables: str) -> Iterator[Engine]:
+    """Run an account with nothing in it; `variables` are set for its functions' processes."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = {"SERVICES": ",".join(_SERVICES.split()), "AUTH": "true", "PERSIST_STATE": "0"}
     with Engine(folder, python=PYTHON, variables={**whole, **variables}) as engine:
-        stack = Deployed(engine, folder)
-        stack.deploy(*parameters)
-        stack.allow_batches()
-        yield stack
+        yield engine
 
 
 def _children(parent: int) -> list[int]:

@@ -40,7 +40,7 @@ def test_the_variables_are_those_that_are_read() -> None:
 
 
 def test_the_parameters_of_the_stack_are_named() -> None:
-    described = names(section(CONFIGURATION, "Deploying"))
+    described = names(section(document("deploy.md"), "Stages and parameters"))
     assert merge_template("prod")["Parameters"].keys() <= set(described)
 
 

@@ -14,7 +14,13 @@ from types import CodeType
 import pytest
 
 from cli.local import PROJECT, LocalError, deployed_stage
-from cli.package import MACHINES, find_python, install_dependencies, write_zip
+from cli.package import (
+    MACHINES,
+    find_python,
+    install_dependencies,
+    this_machine,
+    write_zip,
+)
 from cli.trim import OPERATIONS, only_operations
 from tests.house.packaged import OURS, names, package, stages, template, zipped
 from tests.house.service import run_cli
@@ -156,8 +162,8 @@ VARIABLES = {
 def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The content of a package for this machine, as Lambda would mount it."""
     folder = tmp_path_factory.mktemp("mounted")
-    machine = next(name for name, tag in MACHINES.items() if tag.startswith(os.uname().machine))
-    made(folder / "package", "--stage", "dev", "--python", OURS, "--architecture", machine)
+    for_this = ("--python", OURS, "--architecture", this_machine())
+    made(folder / "package", "--stage", "dev", *for_this)
     with zipfile.ZipFile(folder / "package" / "deployment.zip") as archive:
         archive.extractall(folder / "task")
     return folder / "task"
