@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from chalicelib import ledger, registry
 from chalicelib.auth import Call
+from chalicelib.config import config
 from chalicelib.core.errors import Refusal
 from chalicelib.ledger import NewAccount
 from cli.calls import call_as_developer
@@ -61,6 +62,8 @@ ACCOUNTS: Final = (
 
 def demo() -> None:
     """Load the demo data; what is there already stays as it is."""
+    if config().stage == "prod":
+        raise LocalError("Stage prod gets no demo data.")
     try:
         load_demo()
     except Refusal as refusal:

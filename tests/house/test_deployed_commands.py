@@ -1,4 +1,4 @@
-"""`rotate`: a new key for a deployed stage, and the variables that commands take from it."""
+"""Commands for a deployed stage: what they take from it, and `rotate`, a new key for it."""
 
 import os
 from collections.abc import Iterator
@@ -109,3 +109,8 @@ def test_a_stack_that_cannot_be_read_is_told_with_the_remedy(
     monkeypatch.delenv("TABLE_PREFIX")
     with pytest.raises(LocalError, match=r"loyalty-money-prod cannot be read.*AWS_PROFILE"):
         run("signing")
+
+
+def test_a_shop_gets_no_demo_data(secrets: Any) -> None:
+    with pytest.raises(LocalError, match="Stage prod gets no demo data"):
+        CliRunner().invoke(app, ["demo"], catch_exceptions=False)
