@@ -2,7 +2,7 @@
 
 from chalice.app import Chalice
 
-from chalicelib.config import check_on_start, is_local
+from chalicelib.config import check_on_start, config, is_local
 from chalicelib.logs import start_logging
 from chalicelib.routes import doors
 from chalicelib.routes.schedule import end_payments
@@ -15,6 +15,6 @@ app = Chalice(app_name="loyalty-money")
 for door in doors(local=is_local()):
     app.register_blueprint(door.blueprint)
 if check_on_start():
-    start_logging()
+    start_logging(config().stage)
     # While it starts, Lambda gives a function more of a processor than its calls will have.
     connection()

@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import time
 import zipfile
@@ -24,6 +23,7 @@ from rich.progress import track
 
 from cli.local import PROJECT
 from cli.package import chalice_package, compile_all, package, this_machine
+from tests.house.packaged import ANSWERED, STARTED, alone
 
 ROUNDS: Final = 25
 PAGE: Final = PROJECT / "docs" / "performance.md"
@@ -38,30 +38,7 @@ app = Chalice(app_name="hello")
 def health():
     return {"status": "ok"}
 """
-_ANSWER: Final = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import app
-event = {"requestContext": {"httpMethod": "GET", "resourcePath": "/health", "path": "/health"},
-    "headers": {}, "multiValueHeaders": {}, "queryStringParameters": None,
-    "multiValueQueryStringParameters": None, "pathParameters": None, "body": None,
-    "isBase64Encoded": False, "stageVariables": None}
-class Context: aws_request_id = "r"
-assert app.app(event, Context())["statusCode"] == 200
-"""
 _READY: Final = "\nimport time; print(time.time())"
-_VARIABLES: Final = {
-    "AWS_ACCESS_KEY_ID": "none",
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "AWS_LAMBDA_FUNCTION_NAME": "bench",
-    "AWS_SECRET_ACCESS_KEY": "none",
-    "DISTRIBUTION_QUEUE": "none",
-    "PYDANTIC_DISABLE_PLUGINS": "__all__",
-    "SIGNING_KEYS": "k1:" + "s" * 40,
-    "STAFF_KEYS": "d1:" + "t" * 40,
-    "STAGE": "dev",
-    "TABLE_PREFIX": "bench-",
-}
 _MACHINE: Final = this_machine()
 _PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -136,16 +113,10 @@ def _unzip(file: Path, folder: Path) -> Path:
 
 def _start(folder: Path | None) -> float:
     """Return the milliseconds from starting a process to its first answer."""
-    code = ("" if folder is None else _ANSWER) + _READY
+    code = ("" if folder is None else STARTED + ANSWERED) + _READY
     begun = time.time()
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", code, str(folder)],
-        env={"PATH": os.defpath, **_VARIABLES},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return (float(done.stdout.splitlines()[-1]) - begun) * 1000
+    ready = alone(folder or Path(), code)
+    return (float(ready.splitlines()[-1]) - begun) * 1000
 
 
 def _megabytes(folder: Path | None) -> float:

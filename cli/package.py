@@ -99,8 +99,12 @@ def install_dependencies(content: Path, python: str, architecture: str) -> None:
         *("--python-platform", MACHINES[architecture], "--target", str(content)),
         *("-r", str(PROJECT / "requirements.txt")),
     ]
-    if subprocess.run([*command, "--offline"], capture_output=True, check=False).returncode:
-        _run(command)
+    for more in (["--offline"], []):
+        if subprocess.run([*command, *more], capture_output=True, check=False).returncode == 0:
+            break
+    else:
+        # A company's proxy signs with a certificate that only its machines know.
+        _run([*command, "--system-certs"])
     for name in _BESIDE_CODE:
         beside = content / name
         if beside.is_dir():

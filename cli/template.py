@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.store.tables import definitions
+from cli.alarms import watching
+from cli.deployed import stack_name
 from cli.local import chalice_settings, stage_variables
 from cli.rights import (
     NAMES,
@@ -80,12 +82,18 @@ def merge_template(stage: str) -> Json:
             "HasOidc": _has("OidcIssuer"),
             "HasConsole": _has("ConsoleClientId"),
             "HasConsoleOrigins": _has("ConsoleOrigins"),
+            "HasAlarmEmail": _has("AlarmEmail"),
         },
         "Rules": {
             "StaffCanSignIn": {"Assertions": [_staff_can_sign_in()]},
             "ConsoleCanSignIn": {"Assertions": [_console_can_sign_in()]},
         },
-        "Resources": _tables(stage) | _queues(stage) | _secrets() | _functions() | _api(),
+        "Resources": _tables(stage)
+        | _queues(stage)
+        | _secrets()
+        | _functions()
+        | _api(stage)
+        | watching(stage),
     }
 
 
@@ -181,15 +189,17 @@ def _event_source() -> Json:
     }
 
 
-def _api() -> Json:
-    """Return what API Gateway says where no function is asked, in the form of our own problems."""
+def _api(stage: str) -> Json:
+    """Return the API's name, and what it says where no function is asked, as problems like ours."""
     return {
         "RestAPI": {
             "Properties": {
                 "DefinitionBody": {
+                    # Metrics are told apart by it, also where two stages share an account.
+                    "info": {"title": stack_name(stage)},
                     "x-amazon-apigateway-gateway-responses": {
                         kind: _gateway_answer(*answer) for kind, answer in GATEWAY_ANSWERS.items()
-                    }
+                    },
                 }
             }
         }
@@ -234,6 +244,7 @@ def _parameters() -> Json:
             "Default": "openid",
         },
         "ConsoleOrigins": _optional("Further https origins that it speaks with, parted by spaces."),
+        "AlarmEmail": _optional("Where alarms are sent; empty for nowhere but the topic."),
         "GatewayUrl": {
             **_optional("Address of the shop's payment service; empty without cards."),
             "AllowedPattern": "(https:.*)?",

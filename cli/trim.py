@@ -18,7 +18,6 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "dynamodb": (
         "BatchGetItem",
         "DeleteItem",
-        "GetItem",
         "PutItem",
         "Query",
         "TransactGetItems",
@@ -26,7 +25,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "UpdateItem",
     ),
     "secretsmanager": ("GetSecretValue",),
-    "sqs": ("SendMessage", "SendMessageBatch"),
+    "sqs": ("SendMessageBatch",),
 }
 """The services that functions send requests to, and what they send."""
 

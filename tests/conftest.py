@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     terminalreporter.write_line(str(text))
     if rights.is_whole_run(terminalreporter.config):
         for right in rights.unused():
-            terminalreporter.write_line(f"FAILED: nothing uses the right {right}", red=True)
+            terminalreporter.write_line(f"FAILED: nothing uses {right}", red=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,7 +50,7 @@ def pytest_testnodedown(node: object) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let a whole run fail where a function has a right that nothing used."""
+    """Let a whole run fail where a right, or an operation of the package, was used by nothing."""
     rights.keep(session)
     if rights.is_whole_run(session.config) and rights.unused():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,20 +1,26 @@
 """Which rights requests need: every one that a test sees is held to those of its function.
 
 The function is told by who is asking: the stack of calls leads through the module that only it
-enters. At the end of a whole run no right may be left that nothing has used.
+enters. What is sent must also be known to the package's botocore. At the end of a whole run no
+right and no operation may be left that nothing has used.
 """
 
 import sys
 from collections.abc import Iterator
+from functools import cache
+from types import CodeType, FrameType
 from typing import Any, Final
 
 import botocore.client
 import pytest
 
 from cli.rights import RIGHTS, Right, rights_of
+from cli.trim import OPERATIONS
 
-USED: Final[set[tuple[str, Right]]] = set()
-"""What the functions have used, as this process has seen it."""
+USED: Final[set[tuple[str, str, str]]] = set()
+"""What the functions have used, as this process has seen it: the function, or the service of an
+operation; the action; and on what, or nothing.
+"""
 
 WHOLE_RUN: Final = "not long"
 """The marker expression of `make test`."""
@@ -37,45 +43,65 @@ def hold_to_rights(patch: pytest.MonkeyPatch) -> None:
     def watched(client: Any, operation: str, request: Any) -> Any:
         function = _who_asks()
         if function is not None:
-            for right in _needed(client.meta.service_model.service_name, operation, request):
+            service = client.meta.service_model.service_name
+            assert operation in OPERATIONS[service], f"the package knows no {operation}"
+            USED.add((service, operation, ""))
+            for right in _needed(service, operation, request):
                 assert right in rights_of(function), f"{function} may not {' '.join(right)}"
-                USED.add((function, right))
+                USED.add((function, *right))
         return send(client, operation, request)
 
     patch.setattr(botocore.client.BaseClient, "_make_api_call", watched)
 
 
 def unused() -> list[str]:
-    """Return the rights that nothing has used."""
-    granted = {(function, right) for function in RIGHTS for right in rights_of(function)}
-    return sorted(
-        f"{function}: {' '.join(right)}"
-        for function, right in granted - USED
-        if right[0] not in _LAMBDA_S_OWN
-    )
+    """Return the rights, and the operations of the package, that nothing has used."""
+    granted = {(function, *right) for function in RIGHTS for right in rights_of(function)}
+    known = {(service, name, "") for service, names in OPERATIONS.items() for name in names}
+    left = (granted | known) - USED
+    return sorted(" ".join(each).rstrip() for each in left if each[1] not in _LAMBDA_S_OWN)
 
 
 def _who_asks() -> str | None:
     """Return the function whose code is asking; None for commands and for tests themselves."""
-    places = set(_places())
-    if any(place.startswith("distribution/work.py") for place in places):
-        return "Distribute"
-    if any(place.endswith(":end_payments") for place in places):
-        return "EndPayments"
-    if any(place.startswith("http.py") for place in places):
-        return "APIHandler"
-    is_verb = any(place.startswith(_VERBS) for place in places)
-    is_audit = any(place.startswith("ledger/audit") for place in places)
-    return "APIHandler" if is_verb and not is_audit else None
+    marks = set(_marks())
+    for mark, function in _ENTERED.items():
+        if mark in marks:
+            return function
+    return None
 
 
-def _places() -> Iterator[str]:
-    frame = sys._getframe()
+_ENTERED: Final = {
+    "work": "Distribute",
+    "end_payments": "EndPayments",
+    "rim": "APIHandler",
+    "audit": None,
+    "verb": "APIHandler",
+}
+"""Whose code it is, by what was entered: the first of these that was."""
+
+
+def _marks() -> Iterator[str]:
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
-        _, _, place = frame.f_code.co_filename.partition("/chalicelib/")
-        if place:
-            yield f"{place}:{frame.f_code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]  # the outermost has none
+        mark = _mark_of(frame.f_code)
+        if mark:
+            yield mark
+        frame = frame.f_back
+
+
+@cache
+def _mark_of(code: CodeType) -> str:
+    _, _, place = code.co_filename.partition("/chalicelib/")
+    if place.startswith("distribution/work.py"):
+        return "work"
+    if place and code.co_name == "end_payments":
+        return "end_payments"
+    if place.startswith("http.py"):
+        return "rim"
+    if place.startswith("ledger/audit"):
+        return "audit"
+    return "verb" if place.startswith(_VERBS) else ""
 
 
 def _needed(service: str, operation: str, request: Any) -> Iterator[Right]:
@@ -110,8 +136,7 @@ def keep(session: pytest.Session) -> None:
 
 def gather(node: object) -> None:
     """Add what a worker of xdist has seen."""
-    seen = getattr(node, "workeroutput", {}).get("rights", [])
-    USED.update((function, (action, place)) for function, (action, place) in seen)
+    USED.update(map(tuple, getattr(node, "workeroutput", {}).get("rights", [])))
 
 
 def is_whole_run(config: pytest.Config) -> bool:

@@ -30,11 +30,6 @@ def shop(shops: Shops) -> Shop:
 @pytest.fixture
 def visit(storefront: Storefront) -> Visit:
     """Open a tab for a shopper. A second one is in the same browser, with the cookies of both."""
-    return visits(storefront)
-
-
-def visits(storefront: Storefront) -> Visit:
-    """Return what opens a tab of a storefront."""
 
     def open_tab(shopper: Shopper, locale: str = "en", currency: str = "try") -> Tab:
         cookies = {

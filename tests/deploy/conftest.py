@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.browser import Storefront
-from tests.conformance.conftest import Visit, visits
-from tests.conformance.shop import Shop, Shops
+from tests.conformance.conftest import shop, shops, storefront, visit
 from tests.console.provider import SignInProvider, providing
 from tests.deploy.stack import Deployed, account
 from tests.deploy.tls import over_tls
+
+__all__ = ["shop", "shops", "storefront", "visit"]
 
 
 @pytest.fixture(scope="session")
@@ -38,21 +38,6 @@ def stack(provider: SignInProvider, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def storefront(stack: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storefront]:
-    with Storefront(stack.address, tmp_path_factory.mktemp("storefront")) as storefront:
-        yield storefront
-
-
-@pytest.fixture(scope="session")
-def shops(stack: Deployed) -> Shops:
-    return Shops(stack)
-
-
-@pytest.fixture
-def shop(shops: Shops) -> Shop:
-    return shops.open()
-
-
-@pytest.fixture
-def visit(storefront: Storefront) -> Visit:
-    return visits(storefront)
+def service(stack: Deployed) -> Deployed:
+    """What the tests of the conformance take for the running service."""
+    return stack

@@ -29,7 +29,7 @@ from tests.house.service import environment
 PYTHON: Final = PROJECT / ".engine" / "deploy" / "bin" / "python"
 
 _SERVICES: Final = (
-    "apigateway cloudformation cloudwatch dynamodb dynamodbstreams events iam lambda logs s3 "
+    "apigateway cloudformation cloudwatch dynamodb dynamodbstreams events iam lambda logs s3 sns "
     "secretsmanager sqs sts"
 )
 _ACCOUNT: Final = {

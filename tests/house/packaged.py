@@ -1,12 +1,13 @@
 """Packages of stages, made once in a test process."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from cli.local import PROJECT, chalice_settings
@@ -17,10 +18,60 @@ OURS: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The Python that this process runs on: the stage's own may be missing on this machine."""
 
 
+STARTED: Final = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import app
+"""
+"""Starts the functions of the package in the first argument."""
+
+ANSWERED: Final = """
+event = {"requestContext": {"httpMethod": "GET", "resourcePath": "/health", "path": "/health"},
+    "headers": {}, "multiValueHeaders": {}, "queryStringParameters": None,
+    "multiValueQueryStringParameters": None, "pathParameters": None, "body": None,
+    "isBase64Encoded": False, "stageVariables": None}
+class Context: aws_request_id = "r"
+assert app.app(event, Context())["statusCode"] == 200
+"""
+"""Has a started function answer one request."""
+
+VARIABLES: Final = {
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_LAMBDA_FUNCTION_NAME": "alone",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/1/queue",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+    "SIGNING_KEYS": "k1:" + "s" * 40,
+    "STAFF_KEYS": "d1:" + "t" * 40,
+    "STAGE": "dev",
+    "TABLE_PREFIX": "alone-",
+}
+"""What a function that reaches nobody needs to start."""
+
+
+def alone(folder: Path, code: str) -> str:
+    """Run Python with nothing but an unpacked package, as Lambda mounts it: nothing is written."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code, folder],
+        env={"PATH": os.defpath, **VARIABLES},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+_folders: Final[list[TemporaryDirectory[str]]] = []
+"""They go when this process ends."""
+
+
 @cache
 def package(stage: str) -> Path:
     """Return the folder of a stage's package, made for our own Python."""
-    folder = Path(mkdtemp(prefix="package-")) / stage
+    _folders.append(TemporaryDirectory())
+    folder = Path(_folders[-1].name) / stage
     done = subprocess.run(
         ["make", "package", f"STAGE={stage}", f"BUILD={folder}", f"RUNTIME={OURS}"],
         cwd=PROJECT,

@@ -5,7 +5,6 @@ import json
 import marshal
 import os
 import re
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -22,7 +21,17 @@ from cli.package import (
     write_zip,
 )
 from cli.trim import OPERATIONS, only_operations
-from tests.house.packaged import OURS, names, package, stages, template, zipped
+from tests.house.packaged import (
+    ANSWERED,
+    OURS,
+    STARTED,
+    alone,
+    names,
+    package,
+    stages,
+    template,
+    zipped,
+)
 from tests.house.service import run_cli
 
 PACKAGES = {
@@ -109,6 +118,7 @@ def test_the_console_is_in_the_zip_as_it_was_built() -> None:
     assert "chalicelib/console/index.html" in found
 
 
+@pytest.mark.long
 def test_the_same_content_makes_the_same_zip_to_the_byte(tmp_path: Path) -> None:
     """CloudFormation tells a new version by it, and anybody can tell what is deployed."""
     again = tmp_path / "prod"
@@ -133,30 +143,6 @@ def test_the_order_and_the_times_of_files_do_not_matter(tmp_path: Path) -> None:
 
 # --- alone ----------------------------------------------------------------------------------
 
-ALONE = """
-import json, sys
-folder, variables = sys.argv[1:]
-sys.path.insert(0, folder)
-import os
-os.environ.update(json.loads(variables))
-import app
-{more}
-print(json.dumps(sorted(sys.modules)))
-"""
-
-VARIABLES = {
-    "AWS_LAMBDA_FUNCTION_NAME": "f",
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "AWS_ACCESS_KEY_ID": "a",
-    "AWS_SECRET_ACCESS_KEY": "b",
-    "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/1/q",
-    "PYDANTIC_DISABLE_PLUGINS": "__all__",
-    "SIGNING_KEYS": "k1:" + "s" * 40,
-    "STAFF_KEYS": "d1:" + "t" * 40,
-    "STAGE": "dev",
-    "TABLE_PREFIX": "x-",
-}
-
 
 @pytest.fixture(scope="session")
 def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -171,25 +157,10 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaded(mounted: Path, more: str = "") -> set[str]:
     """Import the application with nothing but its package; return the modules that this loads."""
-    code = ALONE.replace("{more}", more)
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", code, mounted, json.dumps(VARIABLES)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    done = alone(mounted, f"{STARTED}\n{more}\nprint(*sys.modules)")
+    return set(done.splitlines()[-1].split())
 
 
-ANSWERED = """
-event = {"requestContext": {"httpMethod": "GET", "resourcePath": "/health", "path": "/health"},
-    "headers": {}, "multiValueHeaders": {}, "queryStringParameters": None,
-    "multiValueQueryStringParameters": None, "pathParameters": None, "body": None,
-    "isBase64Encoded": False, "stageVariables": None}
-class Context: aws_request_id = "r"
-assert app.app(event, Context())["statusCode"] == 200
-"""
 CLIENTS = """
 from chalicelib.outside.aws import client
 from chalicelib.store.connection import connection

@@ -32,7 +32,9 @@ def test_the_gateway_compresses_what_is_worth_it() -> None:
 
 @pytest.mark.parametrize("stage", stages())
 def test_cloudformation_accepts_the_template(stage: str) -> None:
-    findings = lint_all((package(stage) / "sam.json").read_text())
+    text = (package(stage) / "sam.json").read_text()
+    own = deployed_stage(stage)["lambda_python"]
+    findings = lint_all(text.replace(f"python{OURS}", f"python{own}"))
     assert [str(finding) for finding in findings if finding.rule.severity != "informational"] == []
 
 
@@ -230,6 +232,17 @@ def test_what_api_gateway_says_itself_is_a_problem_like_ours() -> None:
         assert problem.keys() == {"type", "title", "status", "code", "detail"}
         assert problem["status"] == answer["statusCode"]
         assert problem["type"] == f"urn:loyalty-money:problem:{problem['code']}"
+
+
+def test_two_stages_of_an_account_are_told_apart() -> None:
+    for stage in stages():
+        resources = template(stage)["Resources"]
+        api = resources["RestAPI"]["Properties"]["DefinitionBody"]["info"]["title"]
+        assert api == stack_name(stage)
+        dashboard = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+        assert len(dashboard["widgets"]) > 5
+        other = next(each for each in stages() if each != stage)
+        assert f'"{other}"' not in json.dumps(dashboard)
 
 
 # --- rights ---------------------------------------------------------------------------------

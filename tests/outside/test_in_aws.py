@@ -55,8 +55,9 @@ def test_a_distribution_goes_through_sqs(monkeypatch: pytest.MonkeyPatch) -> Non
     campaigns.run("spring")
 
     received = sqs.receive_message(QueueUrl=address, MaxNumberOfMessages=10)["Messages"]
-    bodies = [message["Body"] for message in received]
-    assert [json.loads(body)["step"] for body in bodies] == ["credit", "credit"]
+    # The look comes with them where more than its second has passed.
+    bodies = [m["Body"] for m in received if json.loads(m["Body"])["step"] == "credit"]
+    assert len(bodies) == 2
     # A look that comes while a chunk waits is sent again, later.
     look = json.dumps(json.loads(bodies[0]) | {"step": "close", "chunk": 0, "rows": []})
     assert failed_of(distribute(event_of([look]), Context())) == []
