@@ -52,7 +52,7 @@ def package(
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     content = out / "content"
-    _chalice(out, stage, python, architecture)
+    package_code(out, stage, python, architecture)
     with zipfile.ZipFile(out / "deployment.zip") as archive:
         archive.extractall(content)
     install_dependencies(content, python, architecture)
@@ -124,7 +124,8 @@ def write_zip(content: Path, out: Path) -> None:
             archive.writestr(entry, file.read_bytes())
 
 
-def _chalice(out: Path, stage: str, python: str, architecture: str) -> None:
+def package_code(out: Path, stage: str, python: str, architecture: str) -> None:
+    """Write the template, and a zip of our code and Chalice's runtime alone, into a folder."""
     source = out / "source"
     source.mkdir()
     for name in _SOURCE:

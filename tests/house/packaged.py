@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from cli.local import PROJECT, chalice_settings
+from cli.local import PROJECT, chalice_settings, deployed_stage
+from cli.package import package_code, this_machine
 
 Json = dict[str, Any]
 
@@ -69,11 +70,14 @@ _folders: Final[list[TemporaryDirectory[str]]] = []
 
 @cache
 def package(stage: str) -> Path:
-    """Return the folder of a stage's package, made for our own Python."""
-    _folders.append(TemporaryDirectory())
-    folder = Path(_folders[-1].name) / stage
+    """Return the folder of a stage's package, made for our own Python; dev for our machine."""
+    folder = _folder()
+    machine = this_machine() if stage == "dev" else ""
     done = subprocess.run(
-        ["make", "package", f"STAGE={stage}", f"BUILD={folder}", f"RUNTIME={OURS}"],
+        [
+            *("make", "package", f"STAGE={stage}", f"BUILD={folder}"),
+            *(f"RUNTIME={OURS}", f"ARCHITECTURE={machine}"),
+        ],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -97,10 +101,26 @@ def names(stage: str) -> tuple[str, ...]:
 
 
 @cache
+def mounted() -> Path:
+    """Return the content of a package for our machine, as Lambda would mount it."""
+    folder = _folder()
+    with zipped("dev") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@cache
 def template(stage: str) -> Json:
-    """Return the template of a stage's package."""
-    content: Json = json.loads((package(stage) / "sam.json").read_text())
+    """Return the template of a stage, which needs no dependency to be made."""
+    folder, settings = _folder(), deployed_stage(stage)
+    package_code(folder, stage, settings["lambda_python"], settings["lambda_architecture"])
+    content: Json = json.loads((folder / "sam.json").read_text())
     return content
+
+
+def _folder() -> Path:
+    _folders.append(TemporaryDirectory())
+    return Path(_folders[-1].name)
 
 
 def stages() -> list[str]:

@@ -6,7 +6,6 @@ import marshal
 import os
 import re
 import sys
-import zipfile
 from pathlib import Path
 from types import CodeType
 
@@ -17,7 +16,6 @@ from cli.package import (
     MACHINES,
     find_python,
     install_dependencies,
-    this_machine,
     write_zip,
 )
 from cli.trim import OPERATIONS, only_operations
@@ -26,6 +24,7 @@ from tests.house.packaged import (
     OURS,
     STARTED,
     alone,
+    mounted,
     names,
     package,
     stages,
@@ -144,20 +143,9 @@ def test_the_order_and_the_times_of_files_do_not_matter(tmp_path: Path) -> None:
 # --- alone ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The content of a package for this machine, as Lambda would mount it."""
-    folder = tmp_path_factory.mktemp("mounted")
-    for_this = ("--python", OURS, "--architecture", this_machine())
-    made(folder / "package", "--stage", "dev", *for_this)
-    with zipfile.ZipFile(folder / "package" / "deployment.zip") as archive:
-        archive.extractall(folder / "task")
-    return folder / "task"
-
-
-def loaded(mounted: Path, more: str = "") -> set[str]:
+def loaded(more: str = "") -> set[str]:
     """Import the application with nothing but its package; return the modules that this loads."""
-    done = alone(mounted, f"{STARTED}\n{more}\nprint(*sys.modules)")
+    done = alone(mounted(), f"{STARTED}\n{more}\nprint(*sys.modules)")
     return set(done.splitlines()[-1].split())
 
 
@@ -171,23 +159,23 @@ for service, operations in {operations}.items():
 """
 
 
-def test_the_package_answers_with_nothing_beside_it(mounted: Path) -> None:
-    loaded(mounted, ANSWERED)
+def test_the_package_answers_with_nothing_beside_it() -> None:
+    loaded(ANSWERED)
 
 
-def test_the_clients_know_what_the_functions_send_and_where_to(mounted: Path) -> None:
+def test_the_clients_know_what_the_functions_send_and_where_to() -> None:
     operations = {service: [*names] for service, names in OPERATIONS.items()}
-    loaded(mounted, CLIENTS.replace("{operations}", json.dumps(operations)))
+    loaded(CLIENTS.replace("{operations}", json.dumps(operations)))
 
 
-def test_starting_loads_no_more_than_it_needs(mounted: Path) -> None:
+def test_starting_loads_no_more_than_it_needs() -> None:
     """Each of these costs every cold start some milliseconds, and no shopper's call needs it."""
-    found = {name.partition(".")[0] for name in loaded(mounted)}
+    found = {name.partition(".")[0] for name in loaded()}
     assert not found & {
         *("cffi", "cryptography", "jwt", "pycparser"),  # for tokens of staff: loaded with the first
         *("asyncio", "boto3", "multiprocessing", "sqlite3", "tomllib", "unittest"),
     }
-    assert len(loaded(mounted)) < MOST_MODULES
+    assert len(loaded()) < MOST_MODULES
 
 
 MOST_MODULES = 520
