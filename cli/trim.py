@@ -17,7 +17,6 @@ Json = dict[str, Any]
 OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "dynamodb": (
         "BatchGetItem",
-        "DeleteItem",
         "PutItem",
         "Query",
         "TransactGetItems",

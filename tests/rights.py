@@ -72,6 +72,7 @@ def _who_asks() -> str | None:
 
 
 _ENTERED: Final = {
+    "test": None,
     "work": "Distribute",
     "end_payments": "EndPayments",
     "rim": "APIHandler",
@@ -92,6 +93,8 @@ def _marks() -> Iterator[str]:
 
 @cache
 def _mark_of(code: CodeType) -> str:
+    if code.co_filename.endswith("/tests/store/wire.py"):
+        return "test"  # it looks at rows while a request is under way
     _, _, place = code.co_filename.partition("/chalicelib/")
     if place.startswith("distribution/work.py"):
         return "work"

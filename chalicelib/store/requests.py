@@ -336,7 +336,7 @@ def _until_definite(
 # --- plumbing -------------------------------------------------------------------------------
 
 
-_SINGLE: Final = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+_SINGLE: Final = {"Put": "PutItem", "Update": "UpdateItem"}
 
 
 def _write_alone(action: Action) -> None:
