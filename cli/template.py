@@ -190,17 +190,25 @@ def _event_source() -> Json:
 
 
 def _api(stage: str) -> Json:
-    """Return the API's name, and what it says where no function is asked, as problems like ours."""
+    """Return the API's name, how much it lets through, and what it says by itself, as problems."""
+    everything = {"HttpMethod": "*", "ResourcePath": "/*"}
     return {
         "RestAPI": {
             "Properties": {
+                "MethodSettings": [
+                    {
+                        **everything,
+                        "ThrottlingRateLimit": {"Ref": "RequestsASecond"},
+                        "ThrottlingBurstLimit": {"Ref": "RequestsAtOnce"},
+                    }
+                ],
                 "DefinitionBody": {
                     # Metrics are told apart by it, also where two stages share an account.
                     "info": {"title": stack_name(stage)},
                     "x-amazon-apigateway-gateway-responses": {
                         kind: _gateway_answer(*answer) for kind, answer in GATEWAY_ANSWERS.items()
                     },
-                }
+                },
             }
         }
     }
@@ -244,6 +252,16 @@ def _parameters() -> Json:
             "Default": "openid",
         },
         "ConsoleOrigins": _optional("Further https origins that it speaks with, parted by spaces."),
+        "RequestsASecond": {
+            "Type": "Number",
+            "Default": 200,
+            "Description": "How many requests API Gateway lets through; beyond them it says 429.",
+        },
+        "RequestsAtOnce": {
+            "Type": "Number",
+            "Default": 400,
+            "Description": "How many more may come in one moment.",
+        },
         "AlarmEmail": _optional("Where alarms are sent; empty for nowhere but the topic."),
         "GatewayUrl": {
             **_optional("Address of the shop's payment service; empty without cards."),

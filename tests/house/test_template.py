@@ -232,6 +232,14 @@ def test_what_api_gateway_says_itself_is_a_problem_like_ours() -> None:
         assert problem["type"] == f"urn:loyalty-money:problem:{problem['code']}"
 
 
+def test_a_flood_ends_at_api_gateway() -> None:
+    (limit,) = template("prod")["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
+    parameters = template("prod")["Parameters"]
+    assert (limit["HttpMethod"], limit["ResourcePath"]) == ("*", "/*")
+    for name, wanted in (("ThrottlingRateLimit", 200), ("ThrottlingBurstLimit", 400)):
+        assert parameters[limit[name]["Ref"]]["Default"] == wanted
+
+
 def test_two_stages_of_an_account_are_told_apart() -> None:
     for stage in stages():
         resources = template(stage)["Resources"]
