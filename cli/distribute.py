@@ -142,17 +142,19 @@ class Job:
         self.channel = channel
         self.name = name
         self._told = told
+        self._shown: str | None = None
 
     def preview(self, upload: Upload) -> Standing:
         """Preview it, tell what was found, and return how it stands."""
         previewed = distribution.preview(_call(), self.channel, self.name, upload).answer
+        self._shown = previewed.job.preview_id
         self._tell_figures(self.read())
         self._tell_bad(previewed.bad)
         return self.read()
 
     def run(self, *, skip: bool) -> Standing:
-        """Run the preview as it stands."""
-        preview_id = self.read().job.preview_id
+        """Run the preview that was told, or, without one, go on with what runs."""
+        preview_id = self._shown or self.read().job.preview_id
         return distribution.run(
             _call(), self.channel, self.name, preview_id=preview_id, skip_bad_rows=skip
         )

@@ -36,7 +36,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
             "BatchGetItem": "account_ids accounts distributions holds orders pre_orders refunds "
             "sandbox_charges settings transfers user_emails users",
             "ConditionCheckItem": "users",
-            "DeleteItem": "distributions user_emails",
+            "DeleteItem": "user_emails",
             "GetItem": "account_ids accounts distributions holds orders pre_orders refunds "
             "settings transfers user_emails users",
             "PutItem": "account_ids accounts distributions entries holds orders pre_orders "
@@ -50,7 +50,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     ),
     "Distribute": Rights(
         tables={
-            "BatchGetItem": "accounts distributions settings transfers users",
+            "BatchGetItem": "accounts distributions users",
             "PutItem": "account_ids accounts distributions entries transfers",
             "Query": "distributions",
             "UpdateItem": "accounts",

@@ -63,6 +63,20 @@ def check_escrow(job: Distribution, chunks: Sequence[Chunk], by_entries: int) ->
     return [Fault(kind=FaultKind.ESCROW_DIFFERS, where=where, detail=detail)]
 
 
+def check_end(job: Distribution, chunks: Sequence[Chunk]) -> list[Fault]:
+    """Return what is wrong between a job that has ended and what became of its chunks."""
+    if job.in_progress:
+        return []
+    ends = {"undone", "cancelled"} if job.state == "undone" else {"done", "cancelled"}
+    left = [chunk.number for chunk in chunks if chunk.state not in ends]
+    whole = job.state == "previewed" or job.cancelled or len(chunks) == job.chunks
+    if whole and not left:
+        return []
+    detail = f"It is {job.state}, with {len(chunks)} of {job.chunks} chunks; not ended: {left}."
+    where = f"distribution {job.id}"
+    return [Fault(kind=FaultKind.CHUNK_DIFFERS, where=where, detail=detail)]
+
+
 def list_missing(job: Distribution) -> Fault:
     """Return the fault of a distribution that ran and whose list is gone."""
     detail = f"It is {job.state}, but the list that it credited is gone."

@@ -6,7 +6,7 @@ credited to up to 49 customers in one transaction. What is not credited returns 
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -254,9 +254,10 @@ def begin_undo(job: Distribution, by: str) -> Distribution:
 def is_worked_off(job: Distribution, chunks: Sequence[Chunk]) -> bool:
     """Return whether no chunk is left to be worked on."""
     if job.state == "running":
-        return job.made == job.chunks and all(chunk.state != "waiting" for chunk in chunks)
+        made = job.made == job.chunks == len(chunks)
+        return made and all(chunk.state != "waiting" for chunk in chunks)
     if job.state == "undoing":
-        return all(chunk.state != "done" for chunk in chunks)
+        return all(chunk.state in {"undone", "cancelled"} for chunk in chunks)
     return True
 
 
@@ -299,9 +300,13 @@ def credit(
     chunk: Chunk,
     shares: Sequence[Share],
     accounts: Mapping[str, Account | Refusal],
+    opening: Collection[str],
     now_ms: int,
 ) -> Worked:
-    """Return what credits a waiting chunk. `accounts`, by user, may be new, or a refusal."""
+    """Return what credits a waiting chunk.
+
+    `accounts`, by user, may be a refusal; those of the users in `opening` are not there yet.
+    """
     legs: list[Leg] = []
     opened: list[Leg] = []
     failed: dict[int, str] = {}
@@ -313,8 +318,7 @@ def credit(
             continue
         name = credit_id(chunk.distribution_id, share.line)
         leg = _leg(chunk, account, share.amount, "distribution", name, share.note, now_ms)
-        is_new = account.seq == 0 and account.opening.idempotency_key == name
-        (opened if is_new else legs).append(leg)
+        (opened if share.user_pk in opening else legs).append(leg)
         credited += share.amount
     after = replace(
         chunk,

@@ -24,7 +24,6 @@ from chalicelib.store.accounts import account_id_key, account_key, named_in
 from chalicelib.store.actions import AnyKey, Rows
 from chalicelib.store.distributions import (
     Lists,
-    forget_lists,
     job_in,
     job_key,
     keep_lists,
@@ -121,8 +120,8 @@ def preview(call: Call, channel: str, distribution_id: str, upload: Upload) -> S
             figures=new.figures,
             rev=stored.rev + 1,
         )
-        old = forget_lists(stored) if stored.preview_id != new.preview_id else []
-        return Commit([put_job(renewed, stored), *old], Previewed(renewed, bad))
+        # The older list stays: another preview may find the same again at this moment.
+        return Commit([put_job(renewed, stored)], Previewed(renewed, bad))
 
     keys: list[AnyKey] = [job_key(channel, distribution_id)]
     settled = settle(decide, keys, deadline=call.deadline, consistent=True)

@@ -92,7 +92,9 @@ def _decide(
         }
         return rules.take_back(chunk, shares, accounts, now_ms)
     found = {share.user_pk: _account_for(rows, job, share, now_ms) for share in shares}
-    return rules.credit(chunk, shares, found, now_ms)
+    keys = {s.user_pk: account_key(replace(job.source, user_pk=s.user_pk)) for s in shares}
+    opening = {user_pk for user_pk, key in keys.items() if not rows.shows(key)}
+    return rules.credit(chunk, shares, found, opening, now_ms)
 
 
 def _account_for(rows: Rows, job: Distribution, share: Share, now_ms: int) -> Account | Refusal:
@@ -134,16 +136,23 @@ def _close(call: Call, asked: Message) -> None:
     if not rules.is_worked_off(job, chunks):
         send_look_again(asked)
         return
-    job = _gather(call, job, chunks)
-    if job.in_progress:
-        _end(call, job)
+    gathered = _gather(call, job, chunks)
+    # Only the state that was looked at is known to be worked off: an undo may have begun since.
+    if gathered.state == job.state:
+        _end(call, gathered)
 
 
 def _gather(call: Call, job: Distribution, chunks: list[Chunk]) -> Distribution:
-    """Bring what chunks have left back to the job, many at once; return the job."""
+    """Bring what chunks have left back to the job, many at once, while it keeps its state.
+
+    Return the job as it is then.
+    """
+    state = job.state
     left = [chunk.number for chunk in chunks if rules.gather(job, [chunk])[1]]
     for first in range(0, len(left), rules.CHUNKS_AT_ONCE):
         job = _gather_some(call, job, left[first : first + rules.CHUNKS_AT_ONCE])
+        if job.state != state:
+            break
     return job
 
 
@@ -154,7 +163,7 @@ def _gather_some(call: Call, job: Distribution, numbers: Sequence[int]) -> Distr
         found = [chunk_in(rows, job.channel, job.id, number) for number in numbers]
         before = {chunk.number: chunk for chunk in found if chunk is not None}
         after, emptied = rules.gather(stored, list(before.values()))
-        if not emptied or not stored.in_progress:
+        if not emptied or stored.state != job.state:
             return Replay(stored)
         puts = [put_chunk(chunk, before[chunk.number]) for chunk in emptied]
         return Commit([put_job(after, stored), *puts], after)

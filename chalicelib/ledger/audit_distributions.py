@@ -78,5 +78,6 @@ def _audit(
         if chunk.ended_ms is None or chunk.ended_ms <= as_of_ms:
             faults += rules.check_chunk(job, chunk, shares, entries_of(own))
     if rules.is_settled(job, chunks, as_of_ms):
+        faults += rules.check_end(job, chunks)
         faults += rules.check_escrow(job, chunks, escrow_by_entries(escrow_of(job.id)))
     return names, faults

@@ -13,7 +13,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.core.accounts import AccountKey
 from chalicelib.core.distributions import Chunk, ChunkState, Distribution, Figures, Share, State
-from chalicelib.store.actions import Action, Item, Key, Rows, delete, exists, put, put_once, written
+from chalicelib.store.actions import Action, Item, Key, Rows, put, put_once, written
 from chalicelib.store.requests import Commit, batch_get, query, settle
 from chalicelib.store.tables import ChunkRow, DistributionRow, ListRow
 
@@ -195,11 +195,6 @@ def _keep(piece: Action, deadline: float) -> None:
 
     # Whatever lies there is the same: nothing need be read first.
     settle(decide, [], deadline=deadline, known=Rows({}))
-
-
-def forget_lists(job: Distribution) -> list[Action]:
-    """Return the deletions of what a preview kept that is made anew."""
-    return [delete(key, exists(ListRow)) for key in list_keys(job)]
 
 
 def lists_in(rows: Rows, job: Distribution) -> Lists | None:
