@@ -24,7 +24,7 @@ from tests.demo.shopper import (
     use_credit,
     visiting,
 )
-from tests.house.service import Service
+from tests.house.service import Service, until
 
 # Contrast of text on its ground, by WCAG 2.2, success criterion 1.4.3.
 _CONTRAST: Final = """(() => {
@@ -80,7 +80,9 @@ SCREENS: Final = {
 
 
 def test_serve_prints_where_the_page_is(service: Service) -> None:
-    assert f"{service.address}/demo/" in (service.folder / "serve.out").read_text()
+    output = service.folder / "serve.out"
+    # The service answers a moment before it says so.
+    until(lambda: f"{service.address}/demo/" in output.read_text(), "the address is printed")
 
 
 def test_a_shopper_of_the_demo_data_is_signed_in_by_one_click(

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.deploy.stack import Deployed, until
+from tests.deploy.stack import Deployed
+from tests.house.service import until
 
 Json = Any
 
