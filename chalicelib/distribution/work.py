@@ -92,8 +92,11 @@ def _decide(
         }
         return rules.take_back(chunk, shares, accounts, now_ms)
     found = {share.user_pk: _account_for(rows, job, share, now_ms) for share in shares}
-    keys = {s.user_pk: account_key(replace(job.source, user_pk=s.user_pk)) for s in shares}
-    opening = {user_pk for user_pk, key in keys.items() if not rows.shows(key)}
+    opening = {
+        share.user_pk
+        for share in shares
+        if not rows.shows(account_key(replace(job.source, user_pk=share.user_pk)))
+    }
     return rules.credit(chunk, shares, found, opening, now_ms)
 
 

@@ -120,18 +120,23 @@ def between(monkeypatch: pytest.MonkeyPatch, place: str, happening: Callable[[],
     monkeypatch.setattr(module, name, first)
 
 
-def test_two_previews_at_once_leave_a_list_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One has found what was there before a user was registered, the other one what is."""
+def preview_again() -> None:
+    """Preview one customer and alan, whether or not he is registered by now."""
     rows = campaigns.rows_for(NAMES[0], "alan", minor=MINOR)
     campaigns.preview("spring", rows, opens=True)
 
-    def renewed() -> None:
-        shop.register("alan")
-        campaigns.preview("spring", rows, opens=True)
 
-    between(monkeypatch, "preview.settle", renewed)
-    campaigns.preview("spring", rows, opens=True)
-    campaigns.preview("spring", rows, opens=True)
+def register_and_preview() -> None:
+    shop.register("alan")
+    preview_again()
+
+
+def test_two_previews_at_once_leave_a_list_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One has found what was there before a user was registered, the other one what is."""
+    preview_again()
+    between(monkeypatch, "preview.settle", register_and_preview)
+    preview_again()
+    preview_again()
     campaigns.run("spring", skip=True)
     campaigns.work_off()
     assert campaigns.standing("spring").job.state == "closed"
@@ -139,16 +144,11 @@ def test_two_previews_at_once_leave_a_list_that_runs(monkeypatch: pytest.MonkeyP
 
 
 def test_previews_during_a_run_leave_what_it_credits(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = campaigns.rows_for(NAMES[0], "alan", minor=MINOR)
-    campaigns.preview("spring", rows, opens=True)
-
-    def renewed() -> None:
-        shop.register("alan")
-        campaigns.preview("spring", rows, opens=True)
+    preview_again()
 
     def raced() -> None:
-        between(monkeypatch, "preview.settle", renewed)
-        campaigns.preview("spring", rows, opens=True)
+        between(monkeypatch, "preview.settle", register_and_preview)
+        preview_again()
 
     between(monkeypatch, "jobs._fund", raced)
     try:
