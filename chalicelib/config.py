@@ -37,6 +37,8 @@ class Config(BaseModel):
     console_scope: str = "openid"
     console_origins: str = ""
     distribution_queue: str | None = None
+    event_bus: str | None = None
+    event_dead_letters: str | None = None
     gateway_url: str | None = None
     gateway_keys: SecretStr | None = None
 
@@ -109,6 +111,8 @@ def check_on_start() -> bool:
         return False
     if config().distribution_queue is None:
         raise ValueError("set DISTRIBUTION_QUEUE: what a function keeps to itself is lost")
+    if config().event_bus is None or config().event_dead_letters is None:
+        raise ValueError("set EVENT_BUS and EVENT_DEAD_LETTERS: events would be lost")
     for keys in (config().signing_keys, config().staff_keys, config().gateway_keys):
         if keys is not None and not is_kept(keys):
             key_ring(keys)

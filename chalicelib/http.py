@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
-from chalice.app import Blueprint, CloudWatchEvent, Rate, Response, SQSEvent
+from chalice.app import Blueprint, CloudWatchEvent, DynamoDBEvent, Rate, Response, SQSEvent
 from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -43,6 +43,13 @@ MESSAGE_LIFE_S: Final = 20.0
 
 QUEUE_PLACE: Final = "arn:aws:sqs:us-east-1:123456789012:queue"
 """Stands for the stack's own queue, whose address nobody knows before the stack is made."""
+
+STREAM_PLACE: Final = "arn:aws:dynamodb:us-east-1:123456789012:table/table/stream/time"
+"""Stands for the streams of the stack's own tables."""
+
+CHANGES_AT_ONCE: Final = 100
+CHANGES_WAIT_S: Final = 1
+"""How many changes of a table one call of a function gets, and how long the first may wait."""
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -201,6 +208,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Records = Sequence[Mapping[str, Any]]
+
 Entry = Callable[[Any, Any], Any]
 """What Lambda calls: an event and a context."""
 
@@ -347,10 +356,31 @@ class Routes:
         entry: Entry = subscribe(handle)
         return entry
 
+    def each_change(self, name: str) -> Callable[[Callable[[Records], None]], Entry]:
+        """Declare what changes of tables start, in a function of its own with this name.
 
-def _work_on(
-    records: Sequence[Mapping[str, Any]], work: Work, life_s: float, request_id: str
-) -> dict[str, Any]:
+        Where it raises, the same changes come again, and those after them wait.
+        """
+
+        def declare(work: Callable[[Records], None]) -> Entry:
+            def handle(event: DynamoDBEvent) -> None:
+                work(event.to_dict()["Records"])
+
+            handle.__name__ = name
+            subscribe = self.blueprint.on_dynamodb_record(
+                stream_arn=STREAM_PLACE,
+                batch_size=CHANGES_AT_ONCE,
+                starting_position="TRIM_HORIZON",
+                maximum_batching_window_in_seconds=CHANGES_WAIT_S,
+                name=name,
+            )
+            entry: Entry = subscribe(handle)
+            return entry
+
+        return declare
+
+
+def _work_on(records: Records, work: Work, life_s: float, request_id: str) -> dict[str, Any]:
     """Work on every message of a batch; return those that failed, to be delivered again."""
     failed = []
     ends = time.monotonic() + life_s

@@ -29,6 +29,7 @@ TROUBLED_PAYMENTS: Final = Metric("TroubledPayments")
 FAILED_MESSAGES: Final = Metric("FailedMessages")
 GATEWAY_FAILURES: Final = Metric("GatewayFailures")
 QUEUE_FAILURES: Final = Metric("QueueFailures")
+BUS_FAILURES: Final = Metric("BusFailures")
 
 METRICS: Final[Mapping[str, tuple[Metric, ...]]] = {
     "request": (Metric("Latency", "Milliseconds", "ms"),),
@@ -53,6 +54,11 @@ METRICS: Final[Mapping[str, tuple[Metric, ...]]] = {
     "queue_unanswered": (QUEUE_FAILURES,),
     "queue_refused": (QUEUE_FAILURES,),
     "keys_unread": (Metric("UnreadKeys"),),
+    "published": (Metric("EventsPublished", field="events"),),
+    "bus_unanswered": (BUS_FAILURES,),
+    "bus_refused": (BUS_FAILURES,),
+    "change_unreadable": (Metric("UnreadableChanges"),),
+    "book_changed": (Metric("BooksChanged"),),
 }
 """What each event counts for. An event that is not here is a line of the log alone."""
 

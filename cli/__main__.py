@@ -7,9 +7,11 @@ import typer
 
 from cli import local
 from cli.audit import NOT_MADE, audit
+from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.deployed import take_variables
 from cli.distribute import distribute
+from cli.events import events
 from cli.openapi import openapi
 from cli.package import package
 from cli.pre_order import pre_order
@@ -30,7 +32,7 @@ app = typer.Typer(
 ALONE = (serve, policy, package, openapi)
 """Commands that need no running service."""
 
-BESIDE = (tables, token, session, pre_order, demo, audit, distribute, rotate)
+BESIDE = (tables, token, session, pre_order, demo, audit, distribute, events, dead_letters, rotate)
 """Commands that work on the service that runs in the current directory."""
 
 for command in (*ALONE, *BESIDE):

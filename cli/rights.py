@@ -13,21 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chalicelib.store.tables import PUT_ONCE, definitions
+from chalicelib.store.tables import PUT_ONCE, STREAMS, definitions
 from cli.local import PROJECT, LocalError
 
 Json = dict[str, Any]
 
 QUEUE: Final = "DistributionQueue"
+BUS: Final = "EventBus"
+EVENT_DEAD_LETTERS: Final = "EventDeadLetters"
 
 
 @dataclass(frozen=True)
 class Rights:
-    """What a function may do: on tables by action, with the queue, and which secrets it reads."""
+    """What a function may do: on tables by action, with the queue, and which secrets it reads.
+
+    And whether it tells of what the streams of tables hand out.
+    """
 
     tables: Mapping[str, str]
     queue: str = ""
     secrets: str = ""
+    streams: bool = False
 
 
 RIGHTS: Final[Mapping[str, Rights]] = {
@@ -68,13 +74,15 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         },
         secrets="GatewayKeys",
     ),
+    "Publish": Rights(tables={}, streams=True),
 }
-"""By Chalice's names of the functions: of requests, of the queue and of the clock."""
+"""By Chalice's names of the functions: of requests, of the queue, of the clock, of the streams."""
 
 NAMES: Final[Mapping[str, str]] = {
     "APIHandler": "api_handler",
     "Distribute": "distribute",
     "EndPayments": "end_payments",
+    "Publish": "publish",
 }
 """Chalice's names of the functions in the template, and in its configuration."""
 
@@ -121,6 +129,8 @@ def function_policy(function: str) -> Json:
     if rights.secrets:
         secrets = map(_secret, rights.secrets.split())
         statements.append(_allow("Keys", ["secretsmanager:GetSecretValue"], secrets))
+    if rights.streams:
+        statements += _of_streams()
     statements.append(
         _allow(
             "Log",
@@ -142,6 +152,7 @@ def rights_of(function: str) -> set[Right]:
         *((action, place) for action in rights.tables for place in granted(function, action)),
         *((action, "queue") for action in rights.queue.split()),
         *((("GetSecretValue", "secret"),) if rights.secrets else ()),
+        *((("PutEvents", "bus"), ("SendMessage", "dead letters")) if rights.streams else ()),
     }
 
 
@@ -158,6 +169,21 @@ def log_group_of(function: str) -> str:
 def resource_of(noun: str) -> str:
     """Return a table's name in the template."""
     return "".join(word.capitalize() for word in noun.split("_")) + "Table"
+
+
+def _of_streams() -> list[Json]:
+    """Return what telling of changes takes; the first two are what Lambda does in its name."""
+    tables = [resource_of(noun) for noun in STREAMS]
+    streams = [{"Fn::GetAtt": [table, "StreamArn"]} for table in tables]
+    listed = [{"Fn::Sub": f"${{{table}.Arn}}/stream/*"} for table in tables]
+    reads = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+    dead = {"Fn::GetAtt": [EVENT_DEAD_LETTERS, "Arn"]}
+    return [
+        _allow("Streams", reads, streams),
+        _allow("StreamsListStreams", ["dynamodb:ListStreams"], listed),
+        _allow("Bus", ["events:PutEvents"], [{"Fn::GetAtt": [BUS, "Arn"]}]),
+        _allow("DeadLetters", ["sqs:SendMessage"], [dead]),
+    ]
 
 
 def _table(place: str) -> Json:

@@ -26,6 +26,9 @@ from rich.console import Console
 from chalicelib import registry
 from chalicelib.auth import staff_token
 from chalicelib.core.errors import Busy, OutcomeUnknown
+from chalicelib.core.events import Event
+from chalicelib.events import publish
+from chalicelib.outside.events import listening
 from chalicelib.store.tables import create_missing
 from cli.calls import call_as_developer
 from cli.clock import ticking
@@ -41,6 +44,7 @@ from cli.local import (
     folder,
     stage_variables,
 )
+from cli.streams import Streams, publishing
 from cli.worker import working
 
 HOST: Final = "127.0.0.1"
@@ -184,11 +188,22 @@ def _serving(bound: socket.socket, *, log_requests: bool) -> Iterator[None]:
     try:
         look = importlib.import_module("chalicelib.routes.schedule").look
         work = importlib.import_module("chalicelib.routes.work").work
-        with ticking(look), working(work):
+        with ticking(look), working(work), listening(_print_event), publishing(_streams(), publish):
             yield
     finally:
         local.shutdown()
         thread.join()
+
+
+def _streams() -> Streams:
+    streams = Streams()
+    if not streams.are_there:
+        _console.print("The saved state is too old for events: make run FRESH=1 begins anew.")
+    return streams
+
+
+def _print_event(event: Event) -> None:
+    _console.print(f"event  {event.type:<22} {event.id}", style="dim")
 
 
 def _announce(address: str) -> None:
@@ -198,6 +213,7 @@ def _announce(address: str) -> None:
     _console.print(f"\n[bold]Loyalty Money[/bold] serves [bold]{address}[/bold]\n")
     _announce_console(address)
     _console.print(f"A checkout to click through: [bold]{address}/demo/[/bold]")
+    _console.print(f"What has happened, as other systems hear of it: {address}/demo/events")
     _console.print(f"The interface is described at {address}/openapi.json\n")
     _console.print("A staff token for the channel demo (bearer, 8 hours):", style="bold")
     _console.print(staff)

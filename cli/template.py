@@ -12,9 +12,12 @@ from typing import Any, Final
 
 from chalicelib.store.tables import definitions
 from cli.alarms import watching
+from cli.bus import streams_of, telling
 from cli.deployed import stack_name
 from cli.local import chalice_settings, stage_variables
 from cli.rights import (
+    BUS,
+    EVENT_DEAD_LETTERS,
     NAMES,
     OPTIONAL_SECRETS,
     QUEUE,
@@ -83,6 +86,7 @@ def merge_template(stage: str) -> Json:
             "HasConsole": _has("ConsoleClientId"),
             "HasConsoleOrigins": _has("ConsoleOrigins"),
             "HasAlarmEmail": _has("AlarmEmail"),
+            "HasWebhook": _has("WebhookUrl"),
         },
         "Rules": {
             "StaffCanSignIn": {"Assertions": [_staff_can_sign_in()]},
@@ -93,6 +97,7 @@ def merge_template(stage: str) -> Json:
         | _secrets()
         | _functions()
         | _api(stage)
+        | telling(stage)
         | watching(stage),
     }
 
@@ -107,6 +112,11 @@ def _tables(stage: str) -> Json:
 
 
 def _table(definition: Mapping[str, Any], *, protected: bool) -> Json:
+    stream = definition.get("StreamSpecification")
+    if stream is not None:
+        # Here its view alone says that there is one.
+        view = {"StreamViewType": stream["StreamViewType"]}
+        definition = {**definition, "StreamSpecification": view}
     # Whatever becomes of a shop's stack, nobody's credit goes with it.
     fate = "Retain" if protected else "Delete"
     return {
@@ -176,6 +186,7 @@ def _functions() -> Json:
         functions[group] = {"Properties": {"LogGroupName": name}}
     # Chalice has put a place there; the events of a function that exists wait for its queue.
     functions["Distribute"]["Properties"]["Events"] = {"DistributeSqsEventSource": _event_source()}
+    functions["Publish"]["Properties"]["Events"] = streams_of()
     return functions
 
 
@@ -262,6 +273,10 @@ def _parameters() -> Json:
             "Default": 400,
             "Description": "How many more may come in one moment.",
         },
+        "WebhookUrl": {
+            **_optional("Where events are sent; empty for nowhere but the bus."),
+            "AllowedPattern": "(https:.*)?",
+        },
         "AlarmEmail": _optional("Where alarms are sent; empty for nowhere but the topic."),
         "GatewayUrl": {
             **_optional("Address of the shop's payment service; empty without cards."),
@@ -282,6 +297,8 @@ def _variables() -> Json:
         "SIGNING_KEYS": address_of_secret("SigningKeys"),
         "STAFF_KEYS": given("HasStaffKeys", address_of_secret("StaffKeys")),
         "DISTRIBUTION_QUEUE": {"Ref": QUEUE},
+        "EVENT_BUS": {"Ref": BUS},
+        "EVENT_DEAD_LETTERS": {"Ref": EVENT_DEAD_LETTERS},
         "GATEWAY_URL": given("HasGateway", {"Ref": "GatewayUrl"}),
         "GATEWAY_KEYS": given("HasGateway", address_of_secret("GatewayKeys")),
         "OIDC_ISSUER": given("HasOidc", {"Ref": "OidcIssuer"}),

@@ -23,6 +23,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "TransactWriteItems",
         "UpdateItem",
     ),
+    "events": ("PutEvents",),
     "secretsmanager": ("GetSecretValue",),
     "sqs": ("SendMessageBatch",),
 }

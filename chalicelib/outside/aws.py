@@ -14,11 +14,14 @@ AwsError: Final = (BotoCoreError, ClientError)
 _making: Final = threading.Lock()
 
 
-def client(service: str) -> Any:  # noqa: ANN401  # botocore's clients have no types
-    """Return the one client of a service, such as "sqs"; it tries a request once."""
+def client(service: str, endpoint: str | None = None) -> Any:  # noqa: ANN401  # they have no types
+    """Return the one client of a service, such as "sqs"; it tries a request once.
+
+    `endpoint` is an engine that stands in for AWS.
+    """
     # Creating one is not thread-safe; using it is.
     with _making:
-        return _client(service)
+        return _client(service, endpoint)
 
 
 def forget_clients() -> None:
@@ -27,8 +30,10 @@ def forget_clients() -> None:
 
 
 @lru_cache
-def _client(service: str) -> Any:  # noqa: ANN401
+def _client(service: str, endpoint: str | None) -> Any:  # noqa: ANN401
     settings = Config(
         connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"}
     )
-    return botocore.session.get_session().create_client(service, config=settings)
+    return botocore.session.get_session().create_client(
+        service, endpoint_url=endpoint, config=settings
+    )

@@ -48,6 +48,11 @@ def send(messages: Sequence[tuple[Message, int]]) -> None:
         for message, delay_s in messages:
             local().put(message, delay_s)
         return
+    send_to(address, messages)
+
+
+def send_to(address: str, messages: Sequence[tuple[Message, int]]) -> None:
+    """Send messages to a queue of SQS. Raises `Busy` where it does not take them all."""
     entries = [_entry(number, *each) for number, each in enumerate(messages)]
     for batch in _batches(entries):
         _send_batch(address, batch)

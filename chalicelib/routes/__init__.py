@@ -9,6 +9,7 @@ from chalicelib.routes import (
     audit,
     console,
     distributions,
+    events,
     holds,
     orders,
     pre_orders,
@@ -38,6 +39,7 @@ DOORS: Final[tuple[Routes, ...]] = (
     console.routes,
     schedule.routes,
     work.routes,
+    events.routes,
 )
 """Every door of the service; a file that is not listed here serves nothing."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from chalicelib import auth, checkout, registry
 from chalicelib.core.currencies import DIGITS
@@ -23,6 +23,7 @@ from chalicelib.core.errors import (
     InvalidRequest,
     UnknownChannel,
 )
+from chalicelib.core.events import Event
 from chalicelib.core.money import format_page_amount, parse_page_amount
 from chalicelib.core.page_errors import PaymentInProgress
 from chalicelib.http import (
@@ -39,6 +40,7 @@ from chalicelib.http import (
     media_type,
     parse_form,
 )
+from chalicelib.outside.events import lately
 from chalicelib.routes.files import File, policy, show_file
 
 CHANNEL: Final = "demo"
@@ -132,6 +134,12 @@ class DemoCheckout(Shown):
     """A checkout was opened."""
 
     reference: str
+
+
+class Lately(Shown):
+    """Events as other systems hear of them."""
+
+    items: list[SerializeAsAny[Event]]
 
 
 # --- the shop's back end ------------------------------------------------------------------------
@@ -292,6 +300,13 @@ def _wrong(detail: str = "", /, **fields: str) -> Answer:
     found = fields or {"non_field_errors": detail}
     errors = {name: [text] for name, text in found.items()}
     return Answer(FormErrors.model_validate(errors), 400)
+
+
+@routes.route("GET", "/demo/events", access=PUBLIC, answers={200: Lately})
+def list_events(request: Request) -> Answer:
+    """List what has happened since the service was started, newest first."""
+    del request
+    return Answer(Lately(items=lately()))
 
 
 # --- the page -----------------------------------------------------------------------------------

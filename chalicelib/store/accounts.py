@@ -39,6 +39,11 @@ def account_name(key: AccountKey) -> str:
     return f"{key.channel}#{key.user_pk}#{key.currency}"
 
 
+def account_named(name: str) -> AccountKey:
+    """Return the account whose name, as one text, this is."""
+    return AccountKey(*name.split("#"))
+
+
 def account_id_key(channel: str, account_id: str) -> Key[AccountIdRow]:
     """Return the key of the row that says whose account an id names."""
     return Key(AccountIdRow, f"{channel}#{account_id}")
@@ -231,6 +236,11 @@ def account_row_in(rows: Rows, key: AccountKey) -> Account | None:
     """Return the account as its row says, lapsed holds included, out of rows that hold its key."""
     row = rows.get(account_key(key))
     return None if row is None else _account(row)
+
+
+def account_of(item: Item) -> Account:
+    """Return the account as its row says, lapsed holds included."""
+    return _account(AccountRow.from_raw_data(item))
 
 
 def _place_of(hold: OpenHold) -> Path:

@@ -147,6 +147,11 @@ def read_whole(
     return _job(DistributionRow.from_raw_data(items[-1])), chunks
 
 
+def job_of(item: Item) -> Distribution | None:
+    """Return the job of a row; None for a row of the table that is not a job."""
+    return _job(DistributionRow.from_raw_data(item)) if item["part"]["S"] == _JOB else None
+
+
 def list_jobs(
     channel: str, *, limit: int, start: Item | None, deadline: float
 ) -> tuple[list[Distribution], Item | None]:

@@ -1,12 +1,14 @@
 """Entries: put once, listed newest first. Their order in time and in number is one order."""
 
-from typing import cast
+from typing import Final, cast
 
 from chalicelib.core.accounts import AccountKey, Entry, EntryKind
-from chalicelib.store.accounts import account_name
+from chalicelib.store.accounts import account_name, account_named
 from chalicelib.store.actions import Action, Item, put_once
 from chalicelib.store.requests import query
 from chalicelib.store.tables import EntryRow
+
+ENTRIES_A_PAGE: Final = 1000
 
 
 def put_entry(entry: Entry) -> Action:
@@ -58,6 +60,22 @@ def list_oldest(
     return [_entry(key, EntryRow.from_raw_data(item)) for item in items], last
 
 
+def list_between(
+    key: AccountKey, since_ms: int, until_ms: int, *, start: Item | None, deadline: float
+) -> tuple[list[Entry], Item | None]:
+    """Return a page of the account's entries of a period, the oldest first; `until` is outside."""
+    period = EntryRow.at_seq.between(_at_seq(since_ms, 0), _at_seq(until_ms, 0))
+    items, last = query(
+        EntryRow,
+        (EntryRow.account == account_name(key)) & period,
+        limit=ENTRIES_A_PAGE,
+        consistent=True,
+        start=start,
+        deadline=deadline,
+    )
+    return [_entry(key, EntryRow.from_raw_data(item)) for item in items], last
+
+
 def last_entry_at(key: AccountKey, at_ms: int, *, deadline: float) -> Entry | None:
     """Return the account's last entry up to and including a millisecond, or None."""
     up_to = EntryRow.at_seq <= _at_seq(at_ms, 9_999_999_999)
@@ -70,6 +88,12 @@ def last_entry_at(key: AccountKey, at_ms: int, *, deadline: float) -> Entry | No
         deadline=deadline,
     )
     return _entry(key, EntryRow.from_raw_data(items[0])) if items else None
+
+
+def entry_of(item: Item) -> Entry:
+    """Return the entry of a row."""
+    row = EntryRow.from_raw_data(item)
+    return _entry(account_named(row.account), row)
 
 
 def _at_seq(at_ms: int, seq: int) -> str:

@@ -2,8 +2,9 @@
 
 from chalicelib.core.accounts import AccountKey
 from chalicelib.core.holds import Hold, HoldState
-from chalicelib.store.accounts import account_name
-from chalicelib.store.actions import Action, Key, Rows, put_once, update
+from chalicelib.store.accounts import account_name, account_named
+from chalicelib.store.actions import Action, Item, Key, Rows, put_once, update
+from chalicelib.store.requests import query
 from chalicelib.store.tables import HoldRow
 
 
@@ -51,6 +52,26 @@ def end_hold(hold: Hold) -> Action:
         changes.append(HoldRow.order.set(hold.order))
     key = hold_key(hold.account, hold.id)
     return update(key, changes, HoldRow.state == HoldState.OPEN.value)
+
+
+def hold_of(item: Item) -> Hold:
+    """Return the hold of a row."""
+    row = HoldRow.from_raw_data(item)
+    return _hold(account_named(row.account), row)
+
+
+def list_holds(
+    account: AccountKey, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[Hold], Item | None]:
+    """Return a page of the holds that an account ever had, by id, and where to go on."""
+    items, last = query(
+        HoldRow,
+        HoldRow.account == account_name(account),
+        limit=limit,
+        start=start,
+        deadline=deadline,
+    )
+    return [hold_of(item) for item in items], last
 
 
 def _hold(account: AccountKey, row: HoldRow) -> Hold:

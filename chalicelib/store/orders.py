@@ -58,6 +58,13 @@ def put_order(order: Order) -> Action:
     )
 
 
+def order_of(item: Item) -> Order:
+    """Return the order of a row."""
+    row = OrderRow.from_raw_data(item)
+    channel, _, reference = row.id.partition("#")
+    return _order(channel, reference, row)
+
+
 def _order(channel: str, reference: str, row: OrderRow) -> Order:
     return Order(
         channel=channel,

@@ -483,6 +483,19 @@ PUT_ONCE: Final = frozenset({"account_ids", "entries", "transfers", "orders", "a
 """Tables whose rows are put once, under `attribute_not_exists`, and then never touched."""
 
 
+STREAMS: Final[Mapping[str, str]] = {
+    "account_ids": "KEYS_ONLY",
+    "accounts": "NEW_IMAGE",
+    "audits": "KEYS_ONLY",
+    "distributions": "NEW_AND_OLD_IMAGES",
+    "entries": "NEW_IMAGE",
+    "holds": "NEW_IMAGE",
+    "orders": "NEW_IMAGE",
+    "transfers": "KEYS_ONLY",
+}
+"""What the stream of a table shows of a change: enough to tell of it, or that it was changed."""
+
+
 def noun(row: type[Model]) -> str:
     """Return the table's name without the prefix of a deployment."""
     name: str = row.Meta.table_name
@@ -515,6 +528,9 @@ def _definition(row: type[Model], prefix: str) -> dict[str, Any]:
         ],
         "KeySchema": _keys(schema["key_schema"]),
     }
+    if noun(row) in STREAMS:
+        view = STREAMS[noun(row)]
+        table["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": view}
     if schema["global_secondary_indexes"]:
         table["GlobalSecondaryIndexes"] = [
             {

@@ -21,7 +21,7 @@ from cli.deployed import stack_name
 from cli.engine import Engine
 from cli.local import PROJECT
 from cli.package import this_machine
-from cli.rights import QUEUE
+from cli.rights import EVENT_DEAD_LETTERS, QUEUE
 from tests.house.packaged import OURS
 from tests.house.service import environment
 
@@ -98,7 +98,11 @@ class Deployed:
 
     def cli(self, *arguments: str) -> str:
         """Run `python -m cli` for the stage and return the last line that it prints."""
-        return self.run(sys.executable, "-m", "cli", *arguments).splitlines()[-1]
+        return self.lines(*arguments)[-1]
+
+    def lines(self, *arguments: str) -> list[str]:
+        """Run `python -m cli` for the stage and return what it prints."""
+        return self.run(sys.executable, "-m", "cli", *arguments).splitlines()
 
     def run(self, *command: str) -> str:
         """Run a command as a developer with the account's credentials."""
@@ -116,11 +120,12 @@ class Deployed:
 
     def allow_batches(self) -> None:
         """Grant what AWS does not know: there, who may send a message may send a batch of them."""
-        for function in ("ApiHandler", "Distribute"):
+        queues = {"ApiHandler": QUEUE, "Distribute": QUEUE, "Publish": EVENT_DEAD_LETTERS}
+        for function, queue in queues.items():
             statement = {
                 "Effect": "Allow",
                 "Action": "sqs:SendMessageBatch",
-                "Resource": f"arn:aws:sqs:*:*:{self.physical(QUEUE).rpartition('/')[2]}",
+                "Resource": f"arn:aws:sqs:*:*:{self.physical(queue).rpartition('/')[2]}",
             }
             self.client("iam").put_role_policy(
                 RoleName=self.physical(f"{function}Role"),
@@ -132,10 +137,13 @@ class Deployed:
         """Return the processes in which functions run."""
         return [pid for pid in _children(self.engine.process_id) if "_worker" in _command(pid)]
 
-    def kill_workers(self) -> int:
-        """Kill every process in which a function runs; return how many."""
+    def kill_workers(self, function: str = "") -> int:
+        """Kill every process in which a function runs, or only those of one; return how many."""
         killed = 0
+        name = f"AWS_LAMBDA_FUNCTION_NAME={self.physical(function)}" if function else ""
         for pid in self.workers():
+            if name and name not in _read(Path(f"/proc/{pid}/environ")).split("\0"):
+                continue
             os.kill(pid, signal.SIGKILL)
             killed += 1
         return killed

@@ -1,24 +1,19 @@
 """Credit through API Gateway: it moves once, whatever becomes of the function's process."""
 
-import json
 import random
-import secrets
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
+from tests.deploy.staff import Staff, a_transfer
 from tests.deploy.stack import Deployed
 from tests.house.service import until
-
-Json = Any
 
 WRITERS: Final = 4
 TRANSFERS: Final = 240
@@ -27,54 +22,6 @@ ATTEMPTS: Final = 50
 CUSTOMERS: Final = 120
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
-
-
-class Staff:
-    """Staff of a channel of their own; an answer is its status and its JSON."""
-
-    def __init__(self, stack: Deployed) -> None:
-        self.channel = f"c{secrets.token_hex(4)}"
-        self._address = f"{stack.address}/channels/{self.channel}"
-        self._token = stack.cli("token", "--channel", self.channel, "--scopes", "owner,admin")
-        self.must("PUT", "", {"default_currency": "TRY"})
-
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Json]:
-        kind = "text/csv" if isinstance(body, str) else "application/json"
-        text = body if isinstance(body, str) else json.dumps(body)
-        request = urllib.request.Request(
-            self._address + path,
-            None if body is None else text.encode(),
-            {"Authorization": f"Bearer {self._token}", "Content-Type": kind},
-            method=method,
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read() or b"null")
-
-    def must(self, method: str, path: str, body: object = None) -> Json:
-        status, answer = self.ask(method, path, body)
-        assert status in {200, 201, 202}, answer
-        return answer
-
-    def open_account(self, user_pk: str, balance: str = "0.00") -> None:
-        self.must("PUT", f"/users/{user_pk}", {"email": f"{user_pk}@example.com"})
-        opened = {"user_pk": user_pk, "currency": "TRY", "balance": balance}
-        self.must("POST", "/accounts", {**opened, "debit_card_allowed": False})
-
-    def balance(self, user_pk: str) -> str:
-        return str(self.must("GET", f"/accounts/{user_pk}/TRY")["balance"])
-
-
-def a_transfer(source: str, target: str, amount: str) -> Json:
-    return {
-        "source_user_pk": source,
-        "target_user_pk": target,
-        "currency": "TRY",
-        "amount": amount,
-    }
 
 
 def test_a_transfer_moves_once_and_both_sides_show_it(stack: Deployed) -> None:

@@ -42,6 +42,8 @@ VARIABLES: Final = {
     "AWS_LAMBDA_FUNCTION_NAME": "alone",
     "AWS_SECRET_ACCESS_KEY": "none",
     "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/1/queue",
+    "EVENT_BUS": "loyalty-money-dev",
+    "EVENT_DEAD_LETTERS": "https://sqs.eu-central-1.amazonaws.com/1/dead",
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
     "SIGNING_KEYS": "k1:" + "s" * 40,
     "STAFF_KEYS": "d1:" + "t" * 40,
