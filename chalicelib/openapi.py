@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chalicelib import auth
+from chalicelib.core.events import EVENTS, KEY_HEADER, Event, types_of
 from chalicelib.http import (
     CSV,
     DECLARED,
@@ -44,6 +45,12 @@ _SECURITY_SCHEMES: Final = {
     },
     "loyalty_session": {"type": "apiKey", "in": "cookie", "name": "loyalty_session"},
     "osessionid": {"type": "apiKey", "in": "cookie", "name": "osessionid"},
+    "webhook": {
+        "type": "apiKey",
+        "in": "header",
+        "name": KEY_HEADER,
+        "description": "The key that AWS has made for the webhook of a stage.",
+    },
     "shopper": {
         "type": "http",
         "scheme": "bearer",
@@ -73,13 +80,14 @@ def describe() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": dict(paths),
+        "webhooks": {name: _webhook(name, event) for event in EVENTS for name in types_of(event)},
         "components": {"schemas": schemas["$defs"], "securitySchemes": _SECURITY_SCHEMES},
     }
 
 
 def _answers() -> set[type[BaseModel]]:
     shown = {model for route in DECLARED for model in route.answers.values() if model is not None}
-    return shown | {Problem}
+    return {*shown, *EVENTS, Problem}
 
 
 def _models() -> list[type[BaseModel]]:
@@ -106,6 +114,23 @@ def _operation(route: Route) -> dict[str, Any]:
             "content": {each: {"schema": text if each == CSV else model} for each in media},
         }
     return operation
+
+
+def _webhook(name: str, event: type[Event]) -> dict[str, Any]:
+    """Return how an event comes to a webhook."""
+    return {
+        "post": {
+            "operationId": f"event_{name}",
+            "summary": (event.__doc__ or "").partition("\n")[0],
+            "tags": ["events"],
+            "security": [{"webhook": []}],
+            "requestBody": {
+                "required": True,
+                "content": {JSON: {"schema": {"$ref": _ref(event)}}},
+            },
+            "responses": {"2XX": {"description": "Taken; anything else, and it comes again"}},
+        }
+    }
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:

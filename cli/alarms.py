@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from chalicelib.metrics import NAMESPACE
+from cli.rights import EVENT_DEAD_LETTERS
 
 Json = dict[str, Any]
 
@@ -86,6 +87,23 @@ ALARMS: Final[Mapping[str, Alarm]] = {
         statistic="Maximum",
     ),
     "QueueFailures": Alarm("The queue does not take the parts of distributions.", "QueueFailures"),
+    "BooksChanged": Alarm("A row was changed that nothing may ever touch.", "BooksChanged"),
+    "BusFailures": Alarm("The bus does not take events.", "BusFailures", above=10),
+    "LateEvents": Alarm(
+        "What has happened ten minutes ago was not told yet.",
+        "IteratorAge",
+        namespace="AWS/Lambda",
+        dimensions=_of_function("Publish"),
+        statistic="Maximum",
+        above=10 * 60 * 1000,
+    ),
+    "DeadEvents": Alarm(
+        "Something could not be told to other systems, and waits for somebody.",
+        "ApproximateNumberOfMessagesVisible",
+        namespace="AWS/SQS",
+        dimensions={"QueueName": {"Fn::GetAtt": [EVENT_DEAD_LETTERS, "QueueName"]}},
+        statistic="Maximum",
+    ),
     "UnreadKeys": Alarm("A ring of keys cannot be read.", "UnreadKeys"),
     "SlowRequests": Alarm(
         "One request in a hundred takes more than three seconds.",
@@ -218,14 +236,18 @@ def _dashboard(stage: str) -> Json:
                         "GatewayFailures",
                         "FailedMessages",
                         "QueueFailures",
+                        "BusFailures",
+                        "BooksChanged",
                         "UnreadKeys",
                     )
                 ),
             ),
+            shown("Events", ours("EventsPublished"), ours("UnreadableChanges")),
             shown(
-                "Distributions: waiting, and failed each time",
+                "Queues: chunks that wait, chunks that failed each time, events not told",
                 [*dead, "${DistributionQueue.QueueName}"],
                 [*dead, "${DistributionDeadLetters.QueueName}"],
+                [*dead, "${EventDeadLetters.QueueName}"],
                 statistic="Maximum",
             ),
         ]

@@ -4,7 +4,7 @@ import json
 import string
 from typing import Any, Final
 
-from chalicelib.core.events import SOURCE
+from chalicelib.core.events import KEY_HEADER, SOURCE
 from chalicelib.store.tables import PUT_ONCE, STREAMS
 from cli.deployed import stack_name
 from cli.rights import BUS, EVENT_DEAD_LETTERS, resource_of
@@ -21,8 +21,6 @@ WEBHOOK_A_SECOND: Final = 50
 WEBHOOK_ATTEMPTS: Final = 185
 WEBHOOK_LIFE_S: Final = 24 * 60 * 60
 """How fast a webhook is called, and how long: EventBridge's own most, with growing pauses."""
-
-WEBHOOK_HEADER: Final = "X-Loyalty-Money-Key"
 
 _OF_CHALICE: Final = "PublishDynamodbEventSource"
 """What Chalice calls the one stream that it knows of, which stands for all."""
@@ -102,7 +100,7 @@ def _webhook() -> Json:
                 "AuthorizationType": "API_KEY",
                 "AuthParameters": {
                     "ApiKeyAuthParameters": {
-                        "ApiKeyName": WEBHOOK_HEADER,
+                        "ApiKeyName": KEY_HEADER,
                         "ApiKeyValue": {"Fn::Sub": "{{resolve:secretsmanager:${WebhookKey}}}"},
                     }
                 },

@@ -40,7 +40,9 @@ def events(
         require_bus()
     try:
         registry.require_channel(call_as_developer(), channel)
-        found = verbs.tell_again(call_as_developer, channel, _ms(since or _BEGINNING), _ms(until or _END))
+        found = verbs.tell_again(
+            call_as_developer, channel, _ms(since or _BEGINNING), _ms(until or _END)
+        )
         for some in in_groups(found, AT_ONCE):
             if publish:
                 bus.publish(some)

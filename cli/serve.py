@@ -133,7 +133,7 @@ def _serve_on(
     os.environ.update(service_file.begin(stage_variables(STAGE) | running))
     try:
         _prepare(folder() / "engine")
-        with _serving(bound, log_requests=log_requests):
+        with _serving(bound, _streams(), log_requests=log_requests):
             _announce(address)
             engine.wait()
     except (Busy, OutcomeUnknown):
@@ -172,7 +172,7 @@ def _prepare(engine_folder: Path) -> None:
 
 
 @contextmanager
-def _serving(bound: socket.socket, *, log_requests: bool) -> Iterator[None]:
+def _serving(bound: socket.socket, streams: Streams, *, log_requests: bool) -> Iterator[None]:
     """Serve the application in threads of its own."""
     Handler.log_requests = log_requests
     # Imported late, when the variables are set.
@@ -188,7 +188,7 @@ def _serving(bound: socket.socket, *, log_requests: bool) -> Iterator[None]:
     try:
         look = importlib.import_module("chalicelib.routes.schedule").look
         work = importlib.import_module("chalicelib.routes.work").work
-        with ticking(look), working(work), listening(_print_event), publishing(_streams(), publish):
+        with ticking(look), working(work), listening(_print_event), publishing(streams, publish):
             yield
     finally:
         local.shutdown()

@@ -83,7 +83,8 @@ def publishing(streams: Streams, publish: Publish, every_s: float = LOOK_S) -> I
             try:
                 streams.publish(publish)
             except AwsError:
-                log.warning("streams_unanswered", exc_info=True)
+                # The engine is busy, or gone, of which its service tells.
+                log.info("streams_unanswered")
 
     thread = threading.Thread(target=go_on, daemon=True)
     thread.start()

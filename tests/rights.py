@@ -14,6 +14,7 @@ from typing import Any, Final
 import botocore.client
 import pytest
 
+from chalicelib.config import config
 from cli.rights import RIGHTS, Right, rights_of
 from cli.trim import OPERATIONS
 
@@ -75,6 +76,7 @@ _ENTERED: Final = {
     "test": None,
     "work": "Distribute",
     "end_payments": "EndPayments",
+    "publish": "Publish",
     "rim": "APIHandler",
     "audit": None,
     "verb": "APIHandler",
@@ -100,6 +102,8 @@ def _mark_of(code: CodeType) -> str:
         return "work"
     if place and code.co_name == "end_payments":
         return "end_payments"
+    if place == "events.py" and code.co_name == "publish":
+        return "publish"
     if place.startswith("http.py"):
         return "rim"
     if place.startswith("ledger/audit"):
@@ -109,7 +113,10 @@ def _mark_of(code: CodeType) -> str:
 
 def _needed(service: str, operation: str, request: Any) -> Iterator[Right]:
     if service == "sqs":
-        yield operation.removesuffix("Batch"), "queue"
+        dead = request["QueueUrl"] == config().event_dead_letters
+        yield operation.removesuffix("Batch"), "dead letters" if dead else "queue"
+    elif service == "events":
+        yield operation, "bus"
     elif service == "secretsmanager":
         yield operation, "secret"
     elif operation == "BatchGetItem":

@@ -21,6 +21,8 @@ GOOD: Final = {
     "SIGNING_KEYS": "k1:" + "s" * 40,
     "STAFF_KEYS": "d1:" + "t" * 40,
     "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/distributions",
+    "EVENT_BUS": "loyalty-money-prod",
+    "EVENT_DEAD_LETTERS": "https://sqs.eu-central-1.amazonaws.com/123456789012/dead",
 }
 OIDC: Final = {
     "OIDC_ISSUER": "https://staff.example",
@@ -249,6 +251,8 @@ def test_keys_are_read_in_their_order() -> None:
         {"DISTRIBUTION_QUEUE": None},
         {"DISTRIBUTION_QUEUE": ""},
         {"STAGE": "local", "DISTRIBUTION_QUEUE": None},
+        {"EVENT_BUS": None},
+        {"EVENT_DEAD_LETTERS": None},
         {"OIDC_ISSUER": "https://staff.example"},
         {"CONSOLE_CLIENT_ID": "console"},
         {"GATEWAY_URL": "https://pay.example"},

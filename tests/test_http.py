@@ -504,6 +504,8 @@ def test_a_deployed_function_writes_its_events_as_lines_of_json(tmp_path: Path) 
             "STAGE": "prod",
             "AWS_LAMBDA_FUNCTION_NAME": "api",
             "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/queue",
+            "EVENT_BUS": "loyalty-money-prod",
+            "EVENT_DEAD_LETTERS": "https://sqs.eu-central-1.amazonaws.com/123456789012/dead",
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(PROJECT),
         },

@@ -20,6 +20,9 @@ from chalicelib.core.pre_orders import Order, PaymentState
 SOURCE: Final = "loyalty-money"
 """What events name as their source on the bus."""
 
+KEY_HEADER: Final = "X-Loyalty-Money-Key"
+"""Where a webhook finds the key that tells who calls."""
+
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Amount = Annotated[str, Field(examples=["10.00"])]
 

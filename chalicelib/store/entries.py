@@ -10,6 +10,9 @@ from chalicelib.store.tables import EntryRow
 
 ENTRIES_A_PAGE: Final = 1000
 
+_LAST_MS: Final = 10**13 - 1
+"""The latest time that has 13 digits, in the year 2286."""
+
 
 def put_entry(entry: Entry) -> Action:
     """Return the put of a new entry."""
@@ -64,7 +67,8 @@ def list_between(
     key: AccountKey, since_ms: int, until_ms: int, *, start: Item | None, deadline: float
 ) -> tuple[list[Entry], Item | None]:
     """Return a page of the account's entries of a period, the oldest first; `until` is outside."""
-    period = EntryRow.at_seq.between(_at_seq(since_ms, 0), _at_seq(until_ms, 0))
+    last_ms = min(until_ms, _LAST_MS)
+    period = EntryRow.at_seq.between(_at_seq(since_ms, 0), _at_seq(last_ms, 0))
     items, last = query(
         EntryRow,
         (EntryRow.account == account_name(key)) & period,

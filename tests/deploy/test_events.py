@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib.core.events import SOURCE
 from cli.rights import BUS
-from tests.deploy.staff import Staff, a_transfer
 from tests.deploy.stack import Deployed
+from tests.deploy.staff import Staff, a_transfer
 from tests.house.service import until
 
 Json = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from tests.deploy.staff import Staff, a_transfer
 from tests.deploy.stack import Deployed
+from tests.deploy.staff import Staff, a_transfer
 from tests.house.service import until
 
 WRITERS: Final = 4

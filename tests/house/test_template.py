@@ -20,7 +20,7 @@ from cli.template import GATEWAY_ANSWERS, merge_template
 from cli.worker import DELIVERIES
 from tests.house.packaged import stages, template
 
-TIMEOUTS = {"APIHandler": 29, "Distribute": 60, "EndPayments": 60}
+TIMEOUTS = {"APIHandler": 29, "Distribute": 60, "EndPayments": 60, "Publish": 60}
 """The functions of the stack, and how many seconds each may take."""
 
 pytestmark = pytest.mark.timeout(300)
@@ -33,7 +33,10 @@ def test_the_gateway_compresses_what_is_worth_it() -> None:
 @pytest.mark.parametrize("stage", stages())
 def test_cloudformation_accepts_the_template(stage: str) -> None:
     findings = lint_all(json.dumps(template(stage)))
-    assert [str(finding) for finding in findings if finding.rule.severity != "informational"] == []
+    serious = [finding for finding in findings if finding.rule.severity != "informational"]
+    # Some regions of AWS have no webhooks; docs/deploy.md says so.
+    unknown = re.compile("'AWS::Events::(ApiDestination|Connection)' does not exist in")
+    assert [str(each) for each in serious if not unknown.search(each.message)] == []
 
 
 @pytest.mark.parametrize("name", TIMEOUTS)
@@ -122,6 +125,7 @@ def test_a_chunk_that_fails_each_time_is_kept_for_a_person_to_see() -> None:
             },
         },
         "DistributionDeadLetters": kept,
+        "EventDeadLetters": kept,
     }
 
 
@@ -150,6 +154,7 @@ def test_no_key_stands_anywhere_and_aws_makes_each(stage: str) -> None:
         "SigningKeys": None,
         "StaffKeys": "HasStaffKeys",
         "GatewayKeys": "HasGateway",
+        "WebhookKey": "HasWebhook",
     }
     for secret in secrets.values():
         assert secret["Properties"].keys() == {"Description", "GenerateSecretString"}
@@ -264,7 +269,8 @@ def test_the_checked_in_policies_are_those_of_the_rights() -> None:
 @pytest.mark.parametrize("name", RIGHTS)
 def test_a_policy_names_actions_and_places_and_no_wildcard(name: str) -> None:
     statements = function_policy(name)["Statement"]
-    assert "*" not in json.dumps(statements)
+    # Lambda lists the streams of a table, each of which has the time in its name.
+    assert "*" not in json.dumps(statements).replace("Table.Arn}/stream/*", "")
     for statement in statements:
         assert statement["Effect"] == "Allow"
         assert statement["Action"]
@@ -285,6 +291,7 @@ def test_only_the_function_that_needs_a_key_reads_it() -> None:
         "APIHandler": "GatewayKeys SigningKeys StaffKeys",
         "Distribute": "",
         "EndPayments": "GatewayKeys",
+        "Publish": "",
     }
     (keys,) = [s for s in function_policy("EndPayments")["Statement"] if s["Sid"] == "Keys"]
     assert keys["Action"] == ["secretsmanager:GetSecretValue"]

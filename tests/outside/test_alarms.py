@@ -14,10 +14,12 @@ from app import app
 from chalicelib import auth, http, registry
 from chalicelib.config import config
 from chalicelib.core.errors import Busy
+from chalicelib.core.events import account_opened
 from chalicelib.core.transitions import Event
+from chalicelib.events import publish
 from chalicelib.logs import JsonLines
 from chalicelib.metrics import METRICS, NAMESPACE
-from chalicelib.outside import aws, queue, sandbox
+from chalicelib.outside import aws, events, queue, sandbox
 from chalicelib.outside.keys import Kept
 from chalicelib.routes import schedule
 from chalicelib.store import requests
@@ -114,6 +116,22 @@ def the_queue_is_gone(_: Wire, patch: Patch) -> None:
         queue.send([({"step": "close"}, 0)])
 
 
+def the_bus_is_gone(_: Wire, patch: Patch) -> None:
+    patch.setattr(events, "BASE_PAUSE_S", 0.0)
+    patch.setenv("EVENT_BUS", "gone")
+    config.cache_clear()
+    told = [account_opened(shop.account_of("ada"))]
+    for _time in range(3):
+        with pytest.raises(Busy):
+            events.publish(told)
+
+
+def somebody_deletes_an_entry(_: Wire, patch: Patch) -> None:
+    key = {"account": {"S": "demo#ada#TRY"}, "at_seq": {"S": "0" * 23}}
+    place = f"arn:aws:dynamodb:{REGION}:1:table/test-entries/stream/now"
+    publish([{"eventName": "REMOVE", "eventSourceARN": place, "dynamodb": {"Keys": key}}])
+
+
 def the_payment_service_fails(_: Wire, patch: Patch) -> None:
     with serving() as service:
         # Only a local service may send cards without TLS; the folder has no service's file.
@@ -158,6 +176,8 @@ PROVOKED: Final[dict[str, Callable[[Wire, Patch], None]]] = {
     "SlowRequests": answers_are_late,
     "UnreadKeys": nobody_reads_the_keys,
     "QueueFailures": the_queue_is_gone,
+    "BusFailures": the_bus_is_gone,
+    "BooksChanged": somebody_deletes_an_entry,
     "GatewayFailures": the_payment_service_fails,
     "OldPayment": the_payment_service_fails,
     "TroubledPayments": a_card_is_charged_in_vain,

@@ -35,6 +35,7 @@ PATHS: Final = {
     "/current_user": {"GET"},
     "/csrf_token": {"GET"},
     "/demo/checkout": {"POST"},
+    "/demo/events": {"GET"},
     "/demo/staff-token": {"POST"},
     **{path: {"GET"} for path in demo.PAGE},
 }
@@ -43,6 +44,8 @@ GOOD: Final = {"email": "ada@example.com", "password": "demo"}
 FUNCTION: Final = {
     "AWS_LAMBDA_FUNCTION_NAME": "loyalty-money",
     "DISTRIBUTION_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/queue",
+    "EVENT_BUS": "loyalty-money-dev",
+    "EVENT_DEAD_LETTERS": "https://sqs.eu-central-1.amazonaws.com/123456789012/dead",
 }
 REFUSED_LOGIN: Final = {"non_field_errors": ["Unable to log in with provided credentials."]}
 
