@@ -6,11 +6,11 @@ from chalicelib.config import check_on_start, config, is_local
 from chalicelib.logs import start_logging
 from chalicelib.routes import doors
 from chalicelib.routes.events import publish
-from chalicelib.routes.schedule import end_payments
+from chalicelib.routes.schedule import audit_books, end_payments
 from chalicelib.routes.work import distribute
 from chalicelib.store.connection import connection
 
-__all__ = ["app", "distribute", "end_payments", "publish"]
+__all__ = ["app", "audit_books", "distribute", "end_payments", "publish"]
 
 app = Chalice(app_name="loyalty-money")
 for door in doors(local=is_local()):

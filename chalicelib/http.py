@@ -324,15 +324,20 @@ class Routes:
 
     def each_minute(self, name: str) -> Callable[[Callable[[], None]], Entry]:
         """Declare what a clock starts each minute, in a function of its own with this name."""
+        return self._each(Rate(1, unit=Rate.MINUTES), name)
 
+    def each_day(self, name: str) -> Callable[[Callable[[], None]], Entry]:
+        """Declare what a clock starts each day, in a function of its own with this name."""
+        return self._each(Rate(1, unit=Rate.DAYS), name)
+
+    def _each(self, rate: Rate, name: str) -> Callable[[Callable[[], None]], Entry]:
         def declare(work: Callable[[], None]) -> Entry:
             def handle(_: CloudWatchEvent) -> None:
                 work()
 
             # Chalice names the function's entry after this one.
             handle.__name__ = name
-            schedule = self.blueprint.schedule(Rate(1, unit=Rate.MINUTES), name=name)
-            entry: Entry = schedule(handle)
+            entry: Entry = self.blueprint.schedule(rate, name=name)(handle)
             return entry
 
         return declare

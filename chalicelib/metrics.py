@@ -58,6 +58,7 @@ METRICS: Final[Mapping[str, tuple[Metric, ...]]] = {
     "bus_unanswered": (BUS_FAILURES,),
     "bus_refused": (BUS_FAILURES,),
     "change_unreadable": (Metric("UnreadableChanges"),),
+    "audited": (Metric("Faults", field="faults"), Metric("OpenHolds", field="holds")),
     "book_changed": (Metric("BooksChanged"),),
 }
 """What each event counts for. An event that is not here is a line of the log alone."""

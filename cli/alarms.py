@@ -87,6 +87,15 @@ ALARMS: Final[Mapping[str, Alarm]] = {
         statistic="Maximum",
     ),
     "QueueFailures": Alarm("The queue does not take the parts of distributions.", "QueueFailures"),
+    "BooksWrong": Alarm("The audit has found faults in the books.", "Faults"),
+    "NoAudit": Alarm(
+        "The books were not audited for two days.",
+        "Faults",
+        statistic="SampleCount",
+        below=1,
+        minutes=24 * 60,
+        periods=2,
+    ),
     "BooksChanged": Alarm("A row was changed that nothing may ever touch.", "BooksChanged"),
     "BusFailures": Alarm("The bus does not take events.", "BusFailures", above=10),
     "LateEvents": Alarm(
@@ -242,6 +251,8 @@ def _dashboard(stage: str) -> Json:
                     )
                 ),
             ),
+            shown("Faults in the books", ours("Faults"), statistic="Maximum"),
+            shown("Open holds, as the audit finds them", ours("OpenHolds"), statistic="Sum"),
             shown("Events", ours("EventsPublished"), ours("UnreadableChanges")),
             shown(
                 "Queues: chunks that wait, chunks that failed each time, events not told",

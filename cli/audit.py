@@ -18,13 +18,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from chalicelib import ledger
+from chalicelib.audit.file import AuditFile, AuditFileError, Books
+from chalicelib.audit.run import report_of, run
 from chalicelib.config import config
 from chalicelib.core.audit import Report
 from chalicelib.core.errors import Refusal
 from chalicelib.core.names import time_text, to_ms
 from chalicelib.ledger.audit import made_ms
-from cli.audit_file import AuditFile, Books
-from cli.audit_run import report_of, run
 from cli.calls import call_as_developer
 from cli.demo import CHANNEL
 from cli.local import LocalError, folder
@@ -61,7 +61,7 @@ def _verdict_or_not() -> Iterator[None]:
     """Let nothing that ends an audit early look like a verdict: it is exit status 2."""
     try:
         yield
-    except (LocalError, Refusal) as error:
+    except (AuditFileError, LocalError, Refusal) as error:
         why = error.detail if isinstance(error, Refusal) else str(error)
         print(f"Error: {why}", file=sys.stderr)
     except KeyboardInterrupt:

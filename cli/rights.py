@@ -74,6 +74,16 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         },
         secrets="GatewayKeys",
     ),
+    "AuditBooks": Rights(
+        tables={
+            "BatchGetItem": "account_ids accounts audits distributions holds refunds settings "
+            "transfers",
+            "GetItem": "accounts holds refunds",
+            "PutItem": "audits",
+            "Query": "accounts/by_channel distributions distributions/by_channel entries",
+            "Scan": "refunds settings transfers",
+        },
+    ),
     "Publish": Rights(tables={}, streams=True),
 }
 """By Chalice's names of the functions: of requests, of the queue, of the clock, of the streams."""
@@ -82,6 +92,7 @@ NAMES: Final[Mapping[str, str]] = {
     "APIHandler": "api_handler",
     "Distribute": "distribute",
     "EndPayments": "end_payments",
+    "AuditBooks": "audit_books",
     "Publish": "publish",
 }
 """Chalice's names of the functions in the template, and in its configuration."""

@@ -19,6 +19,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BatchGetItem",
         "PutItem",
         "Query",
+        "Scan",
         "TransactGetItems",
         "TransactWriteItems",
         "UpdateItem",

@@ -26,7 +26,7 @@ from chalicelib.store.entries import list_oldest
 from chalicelib.store.holds import hold_key
 from chalicelib.store.refunds import refund_key, refunded_in, scan_refunds
 from chalicelib.store.requests import Commit, Replay, batch_get, settle, transact_get
-from chalicelib.store.settings import channel_in, channel_key
+from chalicelib.store.settings import channel_in, channel_key, scan_channels
 from chalicelib.store.transfers import scan_transfers, transfer_in, transfer_key
 
 Calls = Callable[[], Call]
@@ -67,6 +67,17 @@ class AuditedRefunds:
     sales: list[str]
     last: Item | None
     faults: list[Fault]
+
+
+def list_channels(calls: Calls) -> list[str]:
+    """Return every channel, in order."""
+    found: list[str] = []
+    start: Item | None = None
+    while True:
+        channels, start = scan_channels(start=start, deadline=calls().deadline)
+        found += channels
+        if start is None:
+            return sorted(found)
 
 
 def made_ms(call: Call, channel: str) -> int:

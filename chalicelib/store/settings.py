@@ -5,10 +5,12 @@ from typing import Final
 
 from chalicelib.core import settings as catalogue
 from chalicelib.core.settings import Channel, StoredSetting
-from chalicelib.store.actions import Action, Key, Rows, put, put_once
+from chalicelib.store.actions import Action, Item, Key, Rows, put, put_once
+from chalicelib.store.requests import scan
 from chalicelib.store.tables import SettingRow
 
 CHANNEL: Final = "CHANNEL"
+ROWS_A_SCAN: Final = 1000
 
 
 def channel_key(channel: str) -> Key[SettingRow]:
@@ -36,6 +38,14 @@ def stored_in(rows: Rows, channel: str, name: str) -> StoredSetting | None:
     """Return one setting out of rows that hold its key, or None where it was never set."""
     row = rows.get(setting_key(channel, name))
     return None if row is None else StoredSetting(name, row.value, row.at_ms)
+
+
+def scan_channels(*, start: Item | None, deadline: float) -> tuple[list[str], Item | None]:
+    """Return the channels among the next settings, and the key to go on from."""
+    items, last = scan(
+        SettingRow, SettingRow.name == CHANNEL, limit=ROWS_A_SCAN, start=start, deadline=deadline
+    )
+    return [str(item["channel"]["S"]) for item in items], last
 
 
 def settings_in(rows: Rows, channel: str) -> catalogue.Settings | None:

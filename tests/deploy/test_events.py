@@ -1,15 +1,19 @@
 """What happens is told to others: through the streams, the function, the bus and a webhook."""
 
 import json
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import pytest
 
-from chalicelib.core.events import SOURCE
+from chalicelib.core.events import KEY_HEADER, SOURCE
+from cli.bus import telling
 from cli.rights import BUS
 from tests.deploy.stack import Deployed
 from tests.deploy.staff import Staff, a_transfer
@@ -19,6 +23,7 @@ Json = dict[str, Any]
 
 TRANSFERS: Final = 200
 KILLS: Final = 8
+KEY: Final = "k" * 64
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -111,3 +116,76 @@ def test_every_movement_is_told_though_the_publisher_is_killed(
         "report",
         f"publishers killed: {killed}, events: {len(expected)}, told more than once: {again}",
     )
+
+
+def test_a_webhook_gets_each_event_with_its_key(stack: Deployed) -> None:
+    """ministack makes no webhooks from a template: this one is made by request, of its content."""
+    staff = Staff(stack)
+    with receiving() as receiver:
+        _make_webhook(stack, receiver.address)
+        staff.open_account("ada", "5.00")
+        expected = in_the_books(stack, staff)
+        assert len(expected) == 2
+        until(lambda: receiver.heard(staff.channel) == expected, "both events")
+    assert {headers[KEY_HEADER] for headers, _ in receiver.calls} == {KEY}
+    assert {headers["Content-Type"].partition(";")[0] for headers, _ in receiver.calls} == {
+        "application/json"
+    }
+
+
+def _make_webhook(stack: Deployed, address: str) -> None:
+    declared = telling(stack.stage)
+    client = stack.client("events")
+    connection = declared["WebhookConnection"]["Properties"]
+    connection["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"] = KEY
+    made = client.create_connection(Name="webhook", **connection)
+    destination = declared["WebhookDestination"]["Properties"] | {
+        "ConnectionArn": made["ConnectionArn"],
+        "InvocationEndpoint": address,
+    }
+    made = client.create_api_destination(Name="webhook", **destination)
+    rule = declared["WebhookRule"]["Properties"]
+    (target,) = rule["Targets"]
+    bus = stack.physical(BUS)
+    pattern = json.dumps(rule["EventPattern"])
+    client.put_rule(Name="webhook", EventBusName=bus, EventPattern=pattern)
+    own = {"Arn": made["ApiDestinationArn"], "Id": target["Id"], "InputPath": target["InputPath"]}
+    client.put_targets(Rule="webhook", EventBusName=bus, Targets=[own])
+
+
+class Receiver:
+    """A shop's own service that takes events; `calls` are headers and bodies."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[dict[str, str], Json]] = []
+        self.address = ""
+
+    def heard(self, channel: str) -> dict[str, Json]:
+        """Return the events of a channel that came, by id."""
+        return {body["id"]: body for _, body in list(self.calls) if body["channel"] == channel}
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Run a receiver on loopback."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.calls.append((dict(self.headers.items()), json.loads(body)))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver.address = f"http://127.0.0.1:{server.server_port}/events"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()

@@ -14,6 +14,7 @@ import pytest
 from tests.deploy.stack import Deployed
 from tests.deploy.staff import Staff, a_transfer
 from tests.house.service import until
+from tests.outside.test_alarms import CLOCK
 
 WRITERS: Final = 4
 TRANSFERS: Final = 240
@@ -40,6 +41,16 @@ def test_a_transfer_moves_once_and_both_sides_show_it(stack: Deployed) -> None:
     for user_pk, amount, after in (("ada", "25.00", "25.00"), ("treasury", "-25.00", "75.00")):
         listed = staff.must("GET", f"/accounts/{user_pk}/TRY/activities")["items"]
         assert (listed[0]["amount"], listed[0]["balance_after"]) == (amount, after)
+
+
+def test_the_books_are_audited_by_the_clock_s_function(stack: Deployed) -> None:
+    staff = Staff(stack)
+    staff.open_account("treasury", "100.00")
+    assert staff.ask("GET", "/audit")[0] == 404
+    stack.start("AuditBooks", CLOCK)
+    report = staff.must("GET", "/audit")
+    assert report["right"]
+    assert (report["accounts"], report["entries"]) == (1, 1)
 
 
 def test_a_distribution_is_worked_off_by_the_queue_s_function(stack: Deployed) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from chalicelib.audit.file import AuditFile, AuditFileError, Books
 from cli.__main__ import app
-from cli.audit_file import AuditFile, Books
-from cli.local import LocalError
 from tests.house.service import Service, environment, run_cli
 from tests.store.engine import empty_store, tables_on_moto
 from tests.store.wire import Meanwhile, Wire, error
@@ -163,7 +162,7 @@ DIES = """
 import os, signal, sys
 from pathlib import Path
 from chalicelib.core.audit import Fault, FaultKind
-from cli.audit_file import AuditFile, Books
+from chalicelib.audit.file import AuditFile, Books
 
 file = AuditFile(Path(sys.argv[1]))
 file.begin(Books("dev", "test-", "demo", 1), 7)
@@ -229,7 +228,7 @@ def test_one_file_serves_one_audit_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "audit.sqlite"
     first = AuditFile(path)
     assert not first.begin(BOOKS, 1)
-    with pytest.raises(LocalError, match="in use by another audit"):
+    with pytest.raises(AuditFileError, match="in use by another audit"):
         AuditFile(path)
     first.close()
     second = AuditFile(path)
@@ -252,7 +251,7 @@ def test_a_file_serves_the_books_that_it_was_begun_for(tmp_path: Path, other: Bo
     """A channel that was made anew under an old name has other books, too."""
     file = AuditFile(tmp_path / "audit.sqlite")
     file.begin(BOOKS, 1)
-    with pytest.raises(LocalError, match="--fresh"):
+    with pytest.raises(AuditFileError, match="--fresh"):
         file.begin(other, 2)
     file.forget()
     assert not file.begin(other, 2)

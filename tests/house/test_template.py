@@ -20,7 +20,7 @@ from cli.template import GATEWAY_ANSWERS, merge_template
 from cli.worker import DELIVERIES
 from tests.house.packaged import stages, template
 
-TIMEOUTS = {"APIHandler": 29, "Distribute": 60, "EndPayments": 60, "Publish": 60}
+TIMEOUTS = {"APIHandler": 29, "Distribute": 60, "EndPayments": 60, "Publish": 60, "AuditBooks": 900}
 """The functions of the stack, and how many seconds each may take."""
 
 pytestmark = pytest.mark.timeout(300)
@@ -291,6 +291,7 @@ def test_only_the_function_that_needs_a_key_reads_it() -> None:
         "APIHandler": "GatewayKeys SigningKeys StaffKeys",
         "Distribute": "",
         "EndPayments": "GatewayKeys",
+        "AuditBooks": "",
         "Publish": "",
     }
     (keys,) = [s for s in function_policy("EndPayments")["Statement"] if s["Sid"] == "Keys"]

@@ -1,13 +1,19 @@
 """The audit: right books are found right whatever goes on, and every fault is found and named."""
 
+import contextlib
 import dataclasses
 import itertools
+import json
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chalicelib import ledger
+from chalicelib.audit.file import AuditFile, Books
+from chalicelib.audit.run import audit_everything, report_of, run
 from chalicelib.auth import Call
 from chalicelib.core.audit import FaultKind, Report
 from chalicelib.core.errors import NoAudit, UnknownChannel
@@ -15,8 +21,6 @@ from chalicelib.core.names import to_ms
 from chalicelib.core.transfers import Wanted, adjust
 from chalicelib.store.entries import put_entry
 from chalicelib.store.transfers import put_transfer
-from cli.audit_file import AuditFile, Books
-from cli.audit_run import report_of, run
 from tests.store.wire import Json, Meanwhile, Silence, Wire
 from tests.verbs import campaigns, shop
 from tests.verbs.planted import (
@@ -391,3 +395,36 @@ def test_a_report_names_a_hundred_faults_and_counts_them_all(wire: Wire, auditor
     assert len(report.faults) == 100
     assert report.fault_count == 240
     assert not report.right
+
+
+# --- every channel ------------------------------------------------------------------------------
+
+
+def state_of(file: Path, name: str) -> str:
+    """Return what an audit's file remembers under a name."""
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        (value,) = db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+    return str(value)
+
+
+def test_the_day_s_audit_goes_on_where_the_last_one_had_to_stop(wire: Wire, tmp_path: Path) -> None:
+    long_ago = time.monotonic() - 1
+    in_time = time.monotonic() + 60
+    audit_everything(later, tmp_path, until=long_ago)
+    (left,) = tmp_path.glob("*.sqlite")
+    with pytest.raises(NoAudit):
+        ledger.read_audit(later(), shop.CHANNEL)
+    place = json.loads(state_of(left, "entries"))["place"]
+    assert place is not None
+    audit_everything(later, tmp_path, until=in_time)
+    assert not left.exists()
+    report = ledger.read_audit(later(), shop.CHANNEL)
+    assert report.right
+    # As many as a whole audit counts: those of before were not counted again.
+    assert report.accounts == Auditor(tmp_path / "whole.sqlite").whole().accounts
+
+
+def test_the_day_s_audit_keeps_a_report_of_each_channel(wire: Wire, tmp_path: Path) -> None:
+    audit_everything(later, tmp_path, until=time.monotonic() + 60)
+    for channel in (shop.CHANNEL, "other"):
+        assert ledger.read_audit(later(), channel).right

@@ -15,7 +15,6 @@ from typing import Any, Final, cast
 
 from chalicelib.core.accounts import AccountKey, Entry, EntryKind
 from chalicelib.core.audit import Fault, FaultKind, Flows, OwnedEntry, sale_of
-from cli.local import LocalError
 
 APPLICATION_ID: Final = 0x4C4D4132
 """Marks the file as ours ("LMA2"), so that no other file is ever taken for one and emptied."""
@@ -45,6 +44,10 @@ Place = dict[str, Any]
 """Where a list goes on: a key in DynamoDB's own JSON."""
 
 
+class AuditFileError(Exception):
+    """The file cannot be used; the message says why, and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Books:
     """Which books are audited. `made_ms` tells a channel from one of the same name before it."""
@@ -71,7 +74,7 @@ class AuditFile:
     """The memory of one audit. Nothing counts until `save`, which says where it goes on."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises `LocalError` if it is another's, or in use."""
+        """Open or make the file. Raises `AuditFileError` if it is another's, or in use."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -79,7 +82,7 @@ class AuditFile:
         except sqlite3.DatabaseError as error:
             busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
             why = "is in use by another audit" if busy else f"cannot be used ({error})"
-            raise LocalError(f"The file {path} {why}; name another with --state.") from error
+            raise AuditFileError(f"The file {path} {why}; name another with --state.") from error
         self.channel = ""
         self.started_ms = 0
         self.counts = Counts(**self._read("counts", {}))
@@ -89,7 +92,7 @@ class AuditFile:
     def begin(self, books: Books, now_ms: int) -> bool:
         """Begin the audit of some books, or go on with it; return whether it goes on.
 
-        Raises `LocalError` if the file remembers an audit of other books.
+        Raises `AuditFileError` if the file remembers an audit of other books.
         """
         wanted = asdict(books)
         found = self._read("books", None)
@@ -98,7 +101,7 @@ class AuditFile:
             self._write("started_ms", now_ms)
             self._db.commit()
         elif found != wanted:
-            raise LocalError(
+            raise AuditFileError(
                 f"The file {self.path} remembers an audit of other books (channel "
                 f"{found['channel']}); start over with --fresh, or name another with --state."
             )

@@ -3,17 +3,21 @@
 It may be left after any step, or anywhere between two, and is gone on with from the last one.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from chalicelib.audit.file import AuditFile, Books
+from chalicelib.config import config
 from chalicelib.core import audit as rules
 from chalicelib.core.audit import MAX_FAULTS_SHOWN, SETTLES_MS, Report
-from chalicelib.core.names import time_text
+from chalicelib.core.names import time_text, to_ms
 from chalicelib.ledger import audit as pages
 from chalicelib.ledger.audit import Calls
 from chalicelib.ledger.audit_distributions import audit_distributions
-from cli.audit_file import AuditFile
+from chalicelib.logs import log
 
 ENTRIES: Final = "entries"
 TRANSFERS: Final = "transfers"
@@ -147,3 +151,39 @@ def _audit_refunds_left(file: AuditFile, calls: Calls) -> Iterator[Step]:
         file.save(REFUNDS_LEFT, None)
         done += len(sales)
         yield Step(REFUNDS_LEFT, done)
+
+
+# --- every channel ------------------------------------------------------------------------------
+
+
+def audit_everything(calls: Calls, folder: Path, *, until: float) -> None:
+    """Audit every channel and keep its report, until a time in seconds of the monotonic clock.
+
+    An audit that is not done by then stays in its file in `folder`, for the next to go on with.
+    """
+    for channel in pages.list_channels(calls):
+        report = _audit_until(calls, channel, folder, until)
+        if report is None:
+            log.error("audit_unfinished", extra={"channel": channel})
+            return
+        found = {"faults": report.fault_count, "holds": report.holds, "entries": report.entries}
+        log.info("audited", extra={"channel": channel, **found})
+
+
+def _audit_until(calls: Calls, channel: str, folder: Path, until: float) -> Report | None:
+    stage, prefix = config().stage, config().table_prefix
+    file = AuditFile(folder / f"audit-{stage}-{channel}.sqlite")
+    try:
+        books = Books(stage, prefix, channel, pages.made_ms(calls(), channel))
+        file.begin(books, to_ms(calls().now))
+        for _ in run(file, calls):
+            if time.monotonic() > until:
+                file.close()
+                return None
+        report = report_of(file, to_ms(calls().now))
+        pages.keep_audit(calls(), report)
+    except BaseException:
+        file.close()
+        raise
+    file.remove()
+    return report
