@@ -15,6 +15,7 @@ from cli.events import events
 from cli.openapi import openapi
 from cli.package import package
 from cli.pre_order import pre_order
+from cli.restore import restore
 from cli.rights import policy
 from cli.rotate import rotate
 from cli.serve import serve
@@ -32,7 +33,19 @@ app = typer.Typer(
 ALONE = (serve, policy, package, openapi)
 """Commands that need no running service."""
 
-BESIDE = (tables, token, session, pre_order, demo, audit, distribute, events, dead_letters, rotate)
+BESIDE = (
+    tables,
+    token,
+    session,
+    pre_order,
+    demo,
+    audit,
+    distribute,
+    events,
+    dead_letters,
+    restore,
+    rotate,
+)
 """Commands that work on the service that runs in the current directory."""
 
 for command in (*ALONE, *BESIDE):

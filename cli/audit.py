@@ -28,6 +28,7 @@ from chalicelib.ledger.audit import made_ms
 from cli.calls import call_as_developer
 from cli.demo import CHANNEL
 from cli.local import LocalError, folder
+from cli.restore import use_copies
 
 WRONG: Final = 1
 NOT_MADE: Final = 2
@@ -41,6 +42,9 @@ def audit(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over after an interruption.")
     ] = False,
+    restored: Annotated[
+        bool, typer.Option("--restored", help="Of the copies that `restore --at` has made.")
+    ] = False,
     state: Annotated[
         Path | None, typer.Option(help="Where an interrupted audit is kept, to go on with.")
     ] = None,
@@ -49,6 +53,8 @@ def audit(
     # With --json - the output is the report alone.
     told = Console(highlight=False, soft_wrap=True, stderr=json == "-")
     with _verdict_or_not():
+        if restored:
+            use_copies()
         report = _audited(channel, state, told, fresh=fresh)
         _show(told, report)
         if json is not None:

@@ -5,7 +5,6 @@ could not be read, and changes that waited for a day because the bus took nothin
 only their time is known, so the books tell again what happened then.
 """
 
-import datetime
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
@@ -20,7 +19,7 @@ from chalicelib.core.events import Event, parse_event
 from chalicelib.core.names import to_ms
 from chalicelib.outside import events as bus
 from chalicelib.outside.aws import AwsError, client
-from cli.calls import call_as_developer
+from cli.calls import call_as_developer, moment_of
 from cli.demo import CHANNEL
 from cli.events import AT_ONCE, in_groups, require_bus
 from cli.local import LocalError
@@ -89,13 +88,9 @@ def _told_by(content: Json, channel: str) -> Iterator[Event]:
 
 
 def _told_of(waited: Json, channel: str) -> Iterator[Event]:
-    since = _ms(waited["approximateArrivalOfFirstRecord"]) - EDGE_S * 1000
-    until = _ms(waited["approximateArrivalOfLastRecord"]) + EDGE_S * 1000
+    since = to_ms(moment_of(waited["approximateArrivalOfFirstRecord"])) - EDGE_S * 1000
+    until = to_ms(moment_of(waited["approximateArrivalOfLastRecord"])) + EDGE_S * 1000
     yield from verbs.tell_again(call_as_developer, channel, since, until)
-
-
-def _ms(text: str) -> int:
-    return to_ms(datetime.datetime.fromisoformat(text))
 
 
 def _letters() -> Iterator[Json]:

@@ -1,6 +1,5 @@
 """`events`: what the books know to have happened, told once more where that is wanted."""
 
-import datetime
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final, TypeVar
 
@@ -12,7 +11,7 @@ from chalicelib.config import config
 from chalicelib.core.errors import Busy, Refusal
 from chalicelib.core.names import to_ms
 from chalicelib.outside import events as bus
-from cli.calls import call_as_developer
+from cli.calls import call_as_developer, moment_of
 from cli.demo import CHANNEL
 from cli.local import LocalError
 
@@ -41,7 +40,10 @@ def events(
     try:
         registry.require_channel(call_as_developer(), channel)
         found = verbs.tell_again(
-            call_as_developer, channel, _ms(since or _BEGINNING), _ms(until or _END)
+            call_as_developer,
+            channel,
+            to_ms(moment_of(since or _BEGINNING)),
+            to_ms(moment_of(until or _END)),
         )
         for some in in_groups(found, AT_ONCE):
             if publish:
@@ -70,13 +72,3 @@ def in_groups(values: Iterable[Each], size: int) -> Iterator[list[Each]]:
             group = []
     if group:
         yield group
-
-
-def _ms(text: str) -> int:
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise LocalError(f"{text} is no time with its zone: write it as 2026-11-22T09:30:00Z.")
-    return to_ms(moment)

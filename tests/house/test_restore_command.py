@@ -1,0 +1,197 @@
+"""`restore`: the tables are brought back to a moment, and the books are right afterwards."""
+
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from typer.testing import CliRunner
+
+from chalicelib import checkout
+from chalicelib.config import config
+from chalicelib.core.errors import UnknownOrder
+from chalicelib.outside import aws, sandbox
+from cli import restore as command
+from cli.__main__ import app
+from cli.local import LocalError
+from tests.store.engine import empty_store, tables_on_moto
+from tests.store.wire import tables_of_moto
+from tests.verbs import shop
+
+MOMENT: Final = "2026-03-01T13:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[None]:
+    with tables_on_moto():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def deployed(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Open a shop in a deployed stage; return what becomes of its functions.
+
+    moto has no stack of ours, and its copies are as of the moment that they are made.
+    """
+    told: list[str] = []
+    aws.forget_clients()
+    for name in copies():
+        aws.client("dynamodb").delete_table(TableName=name)
+    with empty_store():
+        monkeypatch.setattr(command, "LOOK_S", 0.0)
+        monkeypatch.setattr(command, "_stop", lambda *_: told.append("stopped"))
+        monkeypatch.setattr(command, "_let_run", lambda *_: told.append("running"))
+        monkeypatch.setenv("TABLE_PREFIX", "test-")
+        config.cache_clear()
+        shop.open_shop()
+        shop.open_accounts(ada="50.00", grace="0.00")
+        shop.send("t-1", "ada", "grace", "1.00")
+        yield told
+    monkeypatch.undo()
+    config.cache_clear()
+    aws.forget_clients()
+
+
+def copies() -> list[str]:
+    return [name for name in tables_of_moto() if command.RESTORED in name]
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, [*arguments], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def copy() -> str:
+    return run("restore", "--at", MOMENT)
+
+
+def lose_entries_of_grace(table: str) -> None:
+    client = aws.client("dynamodb")
+    for row in client.scan(TableName=table)["Items"]:
+        if row["account"]["S"] == "demo#grace#TRY":
+            key = {name: row[name] for name in ("account", "at_seq")}
+            client.delete_item(TableName=table, Key=key)
+
+
+def everything() -> dict[str, Any]:
+    """Return every row of every table of the stage."""
+    client = aws.client("dynamodb")
+    return {
+        name: sorted(client.scan(TableName=name)["Items"], key=str)
+        for name in sorted(tables_of_moto())
+        if command.RESTORED not in name
+    }
+
+
+def audit(*options: str, code: int = 0) -> None:
+    run("audit", "--channel", "demo", "--fresh", *options, code=code)
+    os.environ["TABLE_PREFIX"] = "test-"
+    config.cache_clear()
+
+
+def test_everything_is_as_it_was_and_the_books_are_right(deployed: list[str]) -> None:
+    shop.hold("h-1")
+    before = everything()
+    said = copy()
+    assert "audit --restored" in said
+    # What is undone: a movement, an opening, a capture, a checkout, and damage.
+    shop.send("t-2", "ada", "grace", "2.00")
+    shop.register("alan")
+    shop.open_account("alan", "5.00")
+    shop.capture("h-1")
+    shop.buy("ada", 500)
+    lose_entries_of_grace("test-entries")
+    assert everything() != before
+    run("restore", "--apply", "--yes")
+    assert deployed == ["stopped"]
+    assert everything() == before
+    audit()
+    run("restore", "--start")
+    run("restore", "--forget")
+    assert deployed == ["stopped", "running"]
+    assert copies() == []
+    assert shop.send("t-2", "ada", "grace", "2.00").written
+
+
+def test_a_second_time_writes_nothing() -> None:
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00")
+    run("restore", "--apply", "--yes")
+    said = run("restore", "--apply", "--yes")
+    assert {line.partition(": ")[2] for line in said.splitlines() if "rows" in line} == {
+        "0 rows written back, 0 rows deleted."
+    }
+
+
+def test_a_torn_movement_is_found_in_the_copies_before_anything_is_changed() -> None:
+    """DynamoDB cuts each table at a second, and no transaction as a whole."""
+    copy()
+    lose_entries_of_grace("test-restored-entries")
+    audit("--restored", code=1)
+    audit()
+
+
+def test_a_payment_that_was_in_flight_is_settled_by_its_gateway() -> None:
+    shop.come_to_card("ada", "10.00", sandbox.LOSES_ANSWER)
+    begun = shop.pay(card=sandbox.LOSES_ANSWER)
+    assert begun.situation.pre_order is not None
+    assert begun.situation.pre_order.state == "paying"
+    copy()
+    shop.end_payments(after_s=120)
+    assert shop.pre_order_of("ada").state == "completed"
+    run("restore", "--apply", "--yes")
+    with pytest.raises(UnknownOrder):
+        checkout.read_order(shop.call(), "demo", "basket-1")
+    shop.end_payments(after_s=180)
+    assert checkout.read_order(shop.call(), "demo", "basket-1").order.charged == 3000
+    audit()
+
+
+def test_copies_are_made_once_and_waited_for() -> None:
+    assert copy().count("is being restored") == len(everything())
+    assert "is being restored" not in copy()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "Choose one step"),
+        (["--at", MOMENT, "--apply"], "Choose one step"),
+        (["--at", "yesterday"], "write it as"),
+        (["--apply", "--yes"], "copies of settings, "),
+    ],
+)
+def test_what_stands_in_the_way_is_said(options: list[str], says: str) -> None:
+    with pytest.raises(LocalError, match=says):
+        run("restore", *options)
+
+
+def test_copies_that_are_not_there_are_not_audited() -> None:
+    assert "restore --at" in run("audit", "--channel", "demo", "--restored", code=2)
+
+
+def test_a_no_changes_nothing(deployed: list[str]) -> None:
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00")
+    with pytest.raises(LocalError, match="Nothing was changed"):
+        CliRunner().invoke(app, ["restore", "--apply"], input="n\n", catch_exceptions=False)
+    assert deployed == []
+    assert shop.balance_of("grace") == 300
+
+
+def test_copies_without_a_channel_undo_nothing(deployed: list[str]) -> None:
+    """A moment before the shop was opened, say: it would delete everything."""
+    copy()
+    tables_of_moto()["test-restored-settings"].items.clear()
+    with pytest.raises(LocalError, match="hold no channel"):
+        run("restore", "--apply", "--yes")
+    assert deployed == []
+
+
+def test_a_local_service_has_no_backups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", "local")
+    monkeypatch.setattr("cli.local.require_service", lambda: None)
+    config.cache_clear()
+    with pytest.raises(LocalError, match="no backups"):
+        run("restore", "--forget")
