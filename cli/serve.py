@@ -214,7 +214,7 @@ def _announce(address: str) -> None:
     _announce_console(address)
     _console.print(f"A checkout to click through: [bold]{address}/demo/[/bold]")
     _console.print(f"What has happened, as other systems hear of it: {address}/demo/events")
-    _console.print(f"The interface is described at {address}/openapi.json\n")
+    _console.print(f"The interface, to read and to call: {address}/docs/\n")
     _console.print("A staff token for the channel demo (bearer, 8 hours):", style="bold")
     _console.print(staff)
     _console.print("\nA session of the shopper ada (cookie osessionid, 2 hours):", style="bold")

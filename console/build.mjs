@@ -1,4 +1,4 @@
-// Builds the console into chalicelib/console, whole or not at all. `make console` calls it.
+// Builds the console and the page of the interface into chalicelib/console, whole or not at all. `make console` calls it.
 //
 // File names carry a hash of their content, so that a browser may keep them for ever.
 
@@ -15,7 +15,7 @@ const BESIDE = `${TARGET}.new`;
 
 const result = await build({
     absWorkingDir: HERE,
-    entryPoints: { app: 'src/main.jsx' },
+    entryPoints: { app: 'src/main.jsx', docs: 'src/docs.js' },
     outdir: BESIDE,
     write: false,
     bundle: true,
@@ -30,11 +30,17 @@ const result = await build({
 });
 
 const files = new Map(result.outputFiles.map((file) => [basename(file.path), file.contents]));
-const named = (ending) => [...files.keys()].find((name) => name.endsWith(ending));
-const page = (await readFile(join(HERE, 'src', 'index.html'), 'utf8'))
-    .replace('app.js', named('.js'))
-    .replace('app.css', named('.css'));
-files.set('index.html', page);
+for (const [page, entry] of [
+    ['index.html', 'app'],
+    ['docs.html', 'docs'],
+]) {
+    let text = await readFile(join(HERE, 'src', page), 'utf8');
+    for (const ending of ['js', 'css']) {
+        const named = new RegExp(`^${entry}-.*\\.${ending}$`);
+        text = text.replace(`${entry}.${ending}`, [...files.keys()].find((name) => named.test(name)));
+    }
+    files.set(page, text);
+}
 files.set('icon.svg', await readFile(join(HERE, 'src', 'icon.svg')));
 
 await rm(BESIDE, { recursive: true, force: true });

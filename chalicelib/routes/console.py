@@ -17,6 +17,7 @@ DECLARED: Final[list[Route]] = []
 """The routes of the console: no part of the interface, so not among those that describe it."""
 
 _PAGE: Final = "index.html"
+_DOCS: Final = "docs.html"
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en">
 <title>Loyalty Money</title>
@@ -64,6 +65,14 @@ def enter(request: Request) -> Answer:
     return _give(_PAGE, request)
 
 
+@routes.route("GET", "/docs", access=PUBLIC, answers={200: File, 302: None, 304: None, 404: File})
+def show_interface(request: Request) -> Answer:
+    """Give the page on which the interface can be read and called."""
+    if not request.asked_path.endswith("/"):
+        return Answer(None, 302, {"Location": "docs/"})
+    return _give(_DOCS, request)
+
+
 @routes.route("GET", "/console/config.json", access=PUBLIC, answers={200: ConsoleConfig})
 def show_config(request: Request) -> Answer:
     """Tell how staff sign in here."""
@@ -82,9 +91,11 @@ def show(request: Request) -> Answer:
 def _give(name: str, request: Request) -> Answer:
     found = files_of(FILES)
     if name in found:
-        return show_file(request, found[name], policy=policy(config().console_connects))
+        # Swagger UI makes its page of text, which it cleans by itself.
+        own = policy(typed=False) if name == _DOCS else policy(config().console_connects)
+        return show_file(request, found[name], policy=own)
     # Not 503: nothing is in trouble, and asking again would not help.
-    if name == _PAGE:
+    if name in {_PAGE, _DOCS}:
         return Answer(File(text=_NOT_BUILT), 404, {"Content-Type": "text/html; charset=utf-8"})
     return Answer(File(text=_NO_SUCH_FILE), 404, {"Content-Type": "text/plain; charset=utf-8"})
 

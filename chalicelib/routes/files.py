@@ -33,18 +33,19 @@ class File(Shown):
         return self.text
 
 
-def policy(connects: Sequence[str] = ()) -> str:
+def policy(connects: Sequence[str] = (), *, typed: bool = True) -> str:
     """Return the Content-Security-Policy of a page that may speak with these origins and its own.
 
     Whatever a page holds is its own: no inline script or style, no frame, no form that leaves.
+    A page that is `typed` makes nothing of itself out of text.
     """
     speaks_with = " ".join(["'self'", *connects])
-    return (
+    rules = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         f"connect-src {speaks_with}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+    return rules + "; require-trusted-types-for 'script'; trusted-types 'none'" * typed
 
 
 def files_of(folder: Path) -> dict[str, Path]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from chalicelib import checkout
-from chalicelib.audit.run import audit_everything
 from chalicelib.auth import Call
 from chalicelib.http import Routes
 from chalicelib.logs import log
@@ -35,6 +34,9 @@ def look() -> None:
 
 def prove() -> None:
     """Audit every channel; what is not done in time is gone on with by the next one."""
+    # Loaded late, with SQLite, which no other function needs.
+    from chalicelib.audit.run import audit_everything  # noqa: PLC0415
+
     audit_everything(
         lambda: _call(READ_S), Path(tempfile.gettempdir()), until=time.monotonic() + AUDIT_S
     )

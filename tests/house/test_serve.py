@@ -97,11 +97,11 @@ def test_the_console_is_at_its_address_with_and_without_a_slash(
         assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
-def test_the_console_is_announced_before_the_demo_page(service: Service) -> None:
+def test_every_page_is_announced_and_the_console_first(service: Service) -> None:
     lines = (service.folder / "serve.out").read_text().splitlines()
     addresses = [line.rpartition(" ")[2] for line in lines if service.address in line]
     pages = [address for address in addresses if address.endswith("/")]
-    assert pages == [f"{service.address}/console/", f"{service.address}/demo/"]
+    assert pages == [f"{service.address}/{page}/" for page in ("console", "demo", "docs")]
 
 
 def test_a_console_that_is_not_built_is_announced_with_the_command_that_builds_it(

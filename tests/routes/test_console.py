@@ -19,6 +19,7 @@ BUILT: Final = {
     "index.html": "<!doctype html><title>Loyalty Money</title><p>Çay 茶</p>",
     "app-3SWSTB7A.css": "body{color:red}",
     "app-AUQQT7GE.js": "console.log('Çay 茶')",
+    "docs.html": "<!doctype html><title>Interface</title>",
     "icon.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>",
 }
 MEDIA_TYPES: Final = {
@@ -80,7 +81,7 @@ def sign_in_of(shop: Shop) -> Any:
 
 
 def test_its_routes_are_in_every_stage_and_no_part_of_the_interface() -> None:
-    paths = {"/console", "/console/config.json", "/console/{asset}"}
+    paths = {"/console", "/console/config.json", "/console/{asset}", "/docs"}
     assert {route.path for route in console.DECLARED} == paths
     assert console.routes in DOORS
     assert all(app.routes[path].keys() == {"GET"} for path in paths)
@@ -181,7 +182,7 @@ def test_a_file_of_another_kind_is_not_given(built: Shop) -> None:
     assert built.send("GET", "/console/folder").status == 404
 
 
-@pytest.mark.parametrize("path", [PAGE, "/console/index.html"])
+@pytest.mark.parametrize("path", [PAGE, "/console/index.html", "/docs/"])
 def test_without_a_build_the_page_says_what_to_run(
     built: Shop, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
@@ -197,7 +198,17 @@ def test_without_a_build_the_page_says_what_to_run(
 # --- what the page may do -----------------------------------------------------------------------
 
 
-@each_path
+def test_the_page_of_the_interface_is_at_its_address_with_a_slash(built: Shop) -> None:
+    assert built.send("GET", "/docs").headers["location"] == "docs/"
+    reply = built.send("GET", "/docs/")
+    assert (reply.status, reply.text) == (200, BUILT["docs.html"])
+    # Swagger UI makes its page of text; all else is as strict as for the console.
+    strict = policy_of(built.send("GET", PAGE))
+    del strict["require-trusted-types-for"], strict["trusted-types"]
+    assert policy_of(reply) == strict
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if not path.endswith("docs.html")])
 def test_a_file_runs_nothing_that_is_not_its_own(built: Shop, path: str) -> None:
     reply = built.send("GET", path)
     assert policy_of(reply) == {
