@@ -21,10 +21,11 @@ from rich.table import Table
 
 from chalicelib import distribution
 from chalicelib.auth import Call
-from chalicelib.core.distribution_rows import FORMULA, BadRow, parse_csv
+from chalicelib.core.distribution_rows import BadRow, parse_csv
 from chalicelib.core.errors import Refusal
 from chalicelib.core.money import format_amount
 from chalicelib.core.names import is_identifier
+from chalicelib.core.uploads import FORMULA
 from chalicelib.distribution import OutcomeRow, Source, Standing, Upload
 from chalicelib.outside import queue
 from chalicelib.outside.queue import LocalQueue, Message

@@ -32,7 +32,8 @@ _ACTIONS: Final = {
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
-_VERBS: Final = ("checkout/", "distribution/", "ledger/", "registry.py")
+_VERBS: Final = ("checkout/", "distribution/", "ledger/", "reconciliation/", "registry.py")
+_WORK: Final = ("distribution/work.py", "reconciliation/work.py")
 _LAMBDA_S_OWN: Final = {"DeleteMessage", "GetQueueAttributes", "ReceiveMessage"}
 
 
@@ -96,7 +97,7 @@ def _mark_of(code: CodeType) -> str:
     if code.co_filename.endswith("/tests/store/wire.py"):
         return "test"  # it looks at rows while a request is under way
     _, _, place = code.co_filename.partition("/chalicelib/")
-    if place.startswith("distribution/work.py"):
+    if place.startswith(_WORK):
         return "work"
     if place and code.co_name == "end_payments":
         return "end_payments"

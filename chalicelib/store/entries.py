@@ -1,12 +1,15 @@
 """Entries: put once, listed newest first. Their order in time and in number is one order."""
 
-from typing import cast
+from typing import Final, cast
 
 from chalicelib.core.accounts import AccountKey, Entry, EntryKind
 from chalicelib.store.accounts import account_name
 from chalicelib.store.actions import Action, Item, put_once
 from chalicelib.store.requests import query
 from chalicelib.store.tables import EntryRow
+
+MAX_SEQ: Final = 9_999_999_999
+"""The greatest number that its place in the key holds."""
 
 
 def put_entry(entry: Entry) -> Action:
@@ -58,9 +61,30 @@ def list_oldest(
     return [_entry(key, EntryRow.from_raw_data(item)) for item in items], last
 
 
+def list_between(
+    key: AccountKey, since_ms: int, until_ms: int, *, after: str | None, limit: int, deadline: float
+) -> tuple[list[Entry], str | None]:
+    """Return a page of the account's entries from a time up to before another, strongly read.
+
+    The oldest come first. The key to go on `after` comes second, None with the last page.
+    """
+    name = account_name(key)
+    in_period = EntryRow.at_seq.between(_at_seq(since_ms, 0), _at_seq(until_ms - 1, MAX_SEQ))
+    items, last = query(
+        EntryRow,
+        (EntryRow.account == name) & in_period,
+        limit=limit,
+        consistent=True,
+        start=None if after is None else {"account": {"S": name}, "at_seq": {"S": after}},
+        deadline=deadline,
+    )
+    entries = [_entry(key, EntryRow.from_raw_data(item)) for item in items]
+    return entries, None if last is None else last["at_seq"]["S"]
+
+
 def last_entry_at(key: AccountKey, at_ms: int, *, deadline: float) -> Entry | None:
     """Return the account's last entry up to and including a millisecond, or None."""
-    up_to = EntryRow.at_seq <= _at_seq(at_ms, 9_999_999_999)
+    up_to = EntryRow.at_seq <= _at_seq(at_ms, MAX_SEQ)
     items, _ = query(
         EntryRow,
         (EntryRow.account == account_name(key)) & up_to,

@@ -12,7 +12,7 @@ from chalicelib.auth import Call
 from chalicelib.core.accounts import AccountKey
 from chalicelib.http import MAX_BODY_BYTES, STATUS
 from chalicelib.routes.distributions import MAX_UPLOAD_BYTES
-from chalicelib.store.distributions import packed, preview_id
+from chalicelib.store.jobs import name_of, packed
 from tests.routes.shop import CARD, CREDIT, FUNDS, Shop
 
 TRANSFER: Final = {"source": "ada", "target": "grace", "amount": "1.00"}
@@ -565,7 +565,7 @@ PARTLY_BAD: Final = {
     "rows": [{"user_pk": "1002", "amount": "0.02"}, {"user_pk": "1002", "amount": "x"}],
 }
 NOT_AN_AMOUNT: Final = "Write the amount as a plain decimal, such as 10.00."
-PREVIEW_ID: Final = preview_id(
+PREVIEW_ID: Final = name_of(
     packed(
         {
             "shares": [[1, "1002", 2, None, False]],

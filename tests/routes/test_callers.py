@@ -16,7 +16,7 @@ from chalicelib import ledger
 from chalicelib.core.currencies import DIGITS
 from chalicelib.http import DECLARED
 from chalicelib.routes import console
-from chalicelib.store.distributions import packed, preview_id
+from chalicelib.store.jobs import name_of, packed
 from tests.outside.provider import Provider, provided
 from tests.routes import callers
 from tests.routes.callers import Caller, World
@@ -70,7 +70,7 @@ UPLOAD: Final = {
     "currency": "TRY",
     "rows": [{"user_pk": "1002", "amount": "0.01"}],
 }
-PREVIEW_ID: Final = preview_id(packed({"shares": [[1, "1002", 2, "Spring", False]], "bad": []}))
+PREVIEW_ID: Final = name_of(packed({"shares": [[1, "1002", 2, "Spring", False]], "bad": []}))
 """Of every distribution that the shop has: what a preview found names it."""
 
 # fmt: off
