@@ -6,19 +6,21 @@ import sys
 import typer
 
 from cli import local
-from cli.audit import NOT_MADE, audit
+from cli.audit import audit
 from cli.demo import demo
 from cli.deployed import take_variables
 from cli.distribute import distribute
 from cli.openapi import openapi
 from cli.package import package
 from cli.pre_order import pre_order
+from cli.reconcile import reconcile
 from cli.rights import policy
 from cli.rotate import rotate
 from cli.serve import serve
 from cli.session import session
 from cli.tables import tables
 from cli.token import token
+from cli.verdict import NOT_MADE
 
 app = typer.Typer(
     help="Loyalty Money on this machine.",
@@ -30,8 +32,11 @@ app = typer.Typer(
 ALONE = (serve, policy, package, openapi)
 """Commands that need no running service."""
 
-BESIDE = (tables, token, session, pre_order, demo, audit, distribute, rotate)
+BESIDE = (tables, token, session, pre_order, demo, audit, distribute, reconcile, rotate)
 """Commands that work on the service that runs in the current directory."""
+
+JUDGES = (audit, reconcile)
+"""Commands whose exit status 1 is a verdict, so that what stands in their way is 2."""
 
 for command in (*ALONE, *BESIDE):
     app.command(command.__name__.replace("_", "-"))(command)
@@ -52,13 +57,14 @@ def enter(context: typer.Context) -> None:
 def main() -> None:
     """Run a command; what stands in its way is one sentence and exit status 1.
 
-    Of an audit, 1 says that the books are wrong, so that what stands in its way is 2.
+    Of one that judges, 1 says that something is wrong, so that what stands in its way is 2.
     """
     try:
         app()
     except local.LocalError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(NOT_MADE if sys.argv[1:2] == [audit.__name__] else 1)
+        judges = sys.argv[1:2] in [[each.__name__] for each in JUDGES]
+        sys.exit(NOT_MADE if judges else 1)
 
 
 if __name__ == "__main__":
