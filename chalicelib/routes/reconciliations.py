@@ -246,7 +246,9 @@ def _comparison(request: Request, query: PeriodQuery) -> Comparison:
     if kind != CSV:
         raise UnsupportedMediaType("Send the orders as text/csv, or as application/json.")
     try:
-        said = PeriodBody.model_validate(query.model_dump())
+        said = PeriodBody.model_validate(
+            {name: value for name, value in query if value is not None}
+        )
     except ValidationError as error:
         raise invalid_request(error) from None
     return _comparison_of(said, parse_csv(request.raw_body, said.currency))
