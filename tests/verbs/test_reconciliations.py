@@ -461,6 +461,27 @@ def test_accounts_without_an_entry_in_the_period_are_not_queried(wire: Wire) -> 
     assert (len(accounts), last) == (11, None)
 
 
+def test_each_step_costs_what_its_budget_says(wire: Wire) -> None:
+    def cost_of(act: Callable[[], object]) -> tuple[int, int]:
+        wire.forget()
+        act()
+        return wire.cost
+
+    wire.weighs = True
+    assert cost_of(lambda: start("march", GOOD)) == (3, 2)
+    assert cost_of(lambda: start("march", GOOD)) == (1, 0)
+    walk, _ = taken()
+    # The job, a page of accounts and their rows, each of the ten that have entries, and the save.
+    assert cost_of(lambda: work(walk)) == (1 + 2 + 10 + 1, 4)
+    # Late, and of no use any more.
+    assert cost_of(lambda: work(walk)) == (1, 0)
+    (end,) = taken()
+    # The job, the orders, what was found; the differences and the job.
+    assert cost_of(lambda: work(end)) == (5, 2)
+    assert cost_of(lambda: standing("march")) == (1, 0)
+    assert cost_of(lambda: differences_of("march")) == (2, 0)
+
+
 def test_a_message_about_nothing_is_reported() -> None:
     with pytest.raises(LookupError):
         work({"noun": "reconciliation", "channel": "demo", "id": "x", "rev": 1})
