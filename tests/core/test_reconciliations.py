@@ -144,11 +144,11 @@ def test_what_is_found_is_what_a_search_finds(
     assert gap == sum(t.captured - t.paid for t in totals)
 
 
-@given(orders, captures, st.randoms())
+@given(orders, captures, st.integers())
 def test_the_order_of_the_captures_plays_no_part(
     listed: dict[tuple[str, str], int],
     paid: list[tuple[str, str | None, int]],
-    chance: random.Random,
+    seed: int,
 ) -> None:
     given_orders = [Order(name, currency, amount) for (currency, name), amount in listed.items()]
     given_captures = [
@@ -156,6 +156,7 @@ def test_the_order_of_the_captures_plays_no_part(
         for number, (currency, name, amount) in enumerate(paid)
     ]
     first = rules.compare(given_orders, given_captures, [])
+    chance = random.Random(seed)
     chance.shuffle(given_orders)
     chance.shuffle(given_captures)
     assert rules.compare(given_orders, given_captures, []) == first
