@@ -5,7 +5,7 @@ and what is to be done is decided by the job's row.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,9 +26,9 @@ class Message(BaseModel):
     rev: int
 
 
-def is_message(message: Mapping[str, Any]) -> bool:
+def is_message(message: object) -> bool:
     """Return whether a message of the queue is about a reconciliation."""
-    return message.get("noun") == _NOUN
+    return isinstance(message, Mapping) and message.get("noun") == _NOUN
 
 
 def send_step(job: Reconciliation) -> None:
