@@ -28,6 +28,7 @@ Calls = Callable[[], Call]
 """Makes the call by which one request is sent, so that each has a deadline of its own."""
 
 ROWS_A_PAGE: Final = 50
+ENTRIES_A_PAGE: Final = 1000
 
 
 _UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError)
@@ -96,10 +97,10 @@ def tell_again(calls: Calls, channel: str, since_ms: int, until_ms: int) -> Iter
 
 
 def _everything(calls: Calls, channel: str, since_ms: int, until_ms: int) -> Iterator[Event]:
-    def users(start: Item | None) -> Page[User]:
+    def users(start: Item | None) -> Page[User, Item]:
         return list_users(channel, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline)
 
-    def jobs(start: Item | None) -> Page[Distribution]:
+    def jobs(start: Item | None) -> Page[Distribution, Item]:
         return list_jobs(channel, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline)
 
     for user in _all(users):
@@ -114,10 +115,17 @@ def _everything(calls: Calls, channel: str, since_ms: int, until_ms: int) -> Ite
 
 
 def _of_account(calls: Calls, account: Account, since_ms: int, until_ms: int) -> Iterator[Event]:
-    def entries(start: Item | None) -> Page[Entry]:
-        return list_between(account.key, since_ms, until_ms, start=start, deadline=calls().deadline)
+    def entries(after: str | None) -> Page[Entry, str]:
+        return list_between(
+            account.key,
+            since_ms,
+            until_ms,
+            after=after,
+            limit=ENTRIES_A_PAGE,
+            deadline=calls().deadline,
+        )
 
-    def holds(start: Item | None) -> Page[Hold]:
+    def holds(start: Item | None) -> Page[Hold, Item]:
         return list_holds(account.key, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline)
 
     for entry in _all(entries):
@@ -127,7 +135,7 @@ def _of_account(calls: Calls, account: Account, since_ms: int, until_ms: int) ->
 
 
 def _of_orders(calls: Calls, channel: str, user_pk: str) -> Iterator[Event]:
-    def references(start: Item | None) -> Page[str]:
+    def references(start: Item | None) -> Page[str, Item]:
         return list_order_keys(
             channel, user_pk, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline
         )
@@ -140,11 +148,12 @@ def _of_orders(calls: Calls, channel: str, user_pk: str) -> Iterator[Event]:
 
 
 Row = TypeVar("Row")
-Page = tuple[list[Row], Item | None]
+Place = TypeVar("Place")
+Page = tuple[list[Row], Place | None]
 
 
-def _all(page: Callable[[Item | None], Page[Row]]) -> Iterator[Row]:
-    start: Item | None = None
+def _all(page: Callable[[Place | None], Page[Row, Place]]) -> Iterator[Row]:
+    start: Place | None = None
     while True:
         rows, start = page(start)
         yield from rows

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from cli import local
-from cli.audit import NOT_MADE, audit
+from cli.audit import audit
 from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.deployed import take_variables
@@ -15,6 +15,7 @@ from cli.events import events
 from cli.openapi import openapi
 from cli.package import package
 from cli.pre_order import pre_order
+from cli.reconcile import reconcile
 from cli.restore import restore
 from cli.rights import policy
 from cli.rotate import rotate
@@ -22,6 +23,7 @@ from cli.serve import serve
 from cli.session import session
 from cli.tables import tables
 from cli.token import token
+from cli.verdict import NOT_MADE
 
 app = typer.Typer(
     help="Loyalty Money on this machine.",
@@ -41,12 +43,16 @@ BESIDE = (
     demo,
     audit,
     distribute,
+    reconcile,
     events,
     dead_letters,
     restore,
     rotate,
 )
 """Commands that work on the service that runs in the current directory."""
+
+JUDGES = (audit, reconcile)
+"""Commands whose exit status 1 is a verdict, so that what stands in their way is 2."""
 
 for command in (*ALONE, *BESIDE):
     app.command(command.__name__.replace("_", "-"))(command)
@@ -67,13 +73,14 @@ def enter(context: typer.Context) -> None:
 def main() -> None:
     """Run a command; what stands in its way is one sentence and exit status 1.
 
-    Of an audit, 1 says that the books are wrong, so that what stands in its way is 2.
+    Of one that judges, 1 says that something is wrong, so that what stands in its way is 2.
     """
     try:
         app()
     except local.LocalError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(NOT_MADE if sys.argv[1:2] == [audit.__name__] else 1)
+        judges = sys.argv[1:2] in [[each.__name__] for each in JUDGES]
+        sys.exit(NOT_MADE if judges else 1)
 
 
 if __name__ == "__main__":

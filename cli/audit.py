@@ -4,12 +4,8 @@ Exit status: 0, the books are right; 1, faults were found; 2, the audit could no
 interrupted. What was done is kept in a file, and the same command goes on from there.
 """
 
-import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,20 +14,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from chalicelib import ledger
-from chalicelib.audit.file import AuditFile, AuditFileError, Books
+from chalicelib.audit.file import AuditFile, Books
 from chalicelib.audit.run import report_of, run
 from chalicelib.config import config
 from chalicelib.core.audit import Report
-from chalicelib.core.errors import Refusal
 from chalicelib.core.names import time_text, to_ms
 from chalicelib.ledger.audit import made_ms
 from cli.calls import call_as_developer
 from cli.demo import CHANNEL
-from cli.local import LocalError, folder
+from cli.local import folder
 from cli.restore import use_copies
-
-WRONG: Final = 1
-NOT_MADE: Final = 2
+from cli.verdict import WRONG, counted, verdict_or_not
 
 
 def audit(
@@ -52,7 +45,7 @@ def audit(
     """Prove the books of a channel: exit status 0 right, 1 wrong, 2 not audited."""
     # With --json - the output is the report alone.
     told = Console(highlight=False, soft_wrap=True, stderr=json == "-")
-    with _verdict_or_not():
+    with verdict_or_not():
         if restored:
             use_copies()
         report = _audited(channel, state, told, fresh=fresh)
@@ -60,26 +53,6 @@ def audit(
         if json is not None:
             _write(report, json)
     raise typer.Exit(0 if report.right else WRONG)
-
-
-@contextmanager
-def _verdict_or_not() -> Iterator[None]:
-    """Let nothing that ends an audit early look like a verdict: it is exit status 2."""
-    try:
-        yield
-    except (AuditFileError, LocalError, Refusal) as error:
-        why = error.detail if isinstance(error, Refusal) else str(error)
-        print(f"Error: {why}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print(
-            "Interrupted. What was done is kept; the same command goes on from there.",
-            file=sys.stderr,
-        )
-    except Exception:  # noqa: BLE001  # Python's own exit status would say that faults were found
-        traceback.print_exc()
-    else:
-        return
-    raise typer.Exit(NOT_MADE)
 
 
 def _audited(channel: str, state: Path | None, told: Console, *, fresh: bool) -> Report:
@@ -94,9 +67,9 @@ def _audited(channel: str, state: Path | None, told: Console, *, fresh: bool) ->
         if file.begin(books, to_ms(call.now)):
             told.print(
                 f"Going on with the audit of {time_text(file.started_ms)}: "
-                f"{_count(file.counts.accounts, 'account', 'accounts')}, "
-                f"{_count(file.counts.entries, 'entry', 'entries')} and "
-                f"{_count(file.counts.transfers, 'transfer', 'transfers')} are done. "
+                f"{counted(file.counts.accounts, 'account', 'accounts')}, "
+                f"{counted(file.counts.entries, 'entry', 'entries')} and "
+                f"{counted(file.counts.transfers, 'transfer', 'transfers')} are done. "
                 "Start over with --fresh."
             )
         with _progress(told) as progress:
@@ -153,23 +126,19 @@ def _show(told: Console, report: Report) -> None:
 
 
 def _verdict(report: Report) -> str:
-    counted = (
-        _count(report.accounts, "account", "accounts"),
-        _count(report.entries, "entry", "entries"),
-        _count(report.transfers, "transfer", "transfers"),
-        _count(report.holds, "open hold", "open holds"),
-        _count(report.refunds, "refunded payment", "refunded payments"),
-        _count(report.distributions, "distribution", "distributions"),
+    sizes = (
+        counted(report.accounts, "account", "accounts"),
+        counted(report.entries, "entry", "entries"),
+        counted(report.transfers, "transfer", "transfers"),
+        counted(report.holds, "open hold", "open holds"),
+        counted(report.refunds, "refunded payment", "refunded payments"),
+        counted(report.distributions, "distribution", "distributions"),
     )
-    size = f"{', '.join(counted[:-1])} and {counted[-1]}"
+    size = f"{', '.join(sizes[:-1])} and {sizes[-1]}"
     if report.right:
         return f"The books of {report.channel} are right: {size}."
-    faults = _count(report.fault_count, "fault", "faults")
+    faults = counted(report.fault_count, "fault", "faults")
     return f"The books of {report.channel} are wrong: {faults} in {size}."
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _write(report: Report, to: str) -> None:

@@ -17,11 +17,14 @@ def call_as_developer() -> Call:
 
 
 def moment_of(text: str) -> datetime.datetime:
-    """Return the aware time that an option names. Raises `LocalError` for anything else."""
+    """Return the time that an option names; a date, or a time without its zone, is in UTC.
+
+    Raises `LocalError` for anything else.
+    """
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise LocalError(f"{text} is no time with its zone: write it as 2026-11-22T09:30:00Z.")
-    return moment
+        raise LocalError(
+            f"{text!r} is no time: write 2026-10-01, or 2026-10-01T00:00:00+03:00."
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

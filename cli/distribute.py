@@ -6,8 +6,6 @@ twice. This process works on its own messages; interrupted, `--resume` goes on.
 
 import csv
 import hashlib
-import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,26 +19,23 @@ from rich.table import Table
 
 from chalicelib import distribution
 from chalicelib.auth import Call
-from chalicelib.core.distribution_rows import FORMULA, BadRow, parse_csv
+from chalicelib.core.distribution_rows import BadRow, parse_csv
 from chalicelib.core.errors import Refusal
 from chalicelib.core.money import format_amount
-from chalicelib.core.names import is_identifier
 from chalicelib.distribution import OutcomeRow, Source, Standing, Upload
 from chalicelib.outside import queue
 from chalicelib.outside.queue import LocalQueue, Message
 from cli.calls import call_as_developer
 from cli.demo import CHANNEL
 from cli.local import LocalError
-from cli.worker import working
+from cli.uploads import harmless, id_of, read_body
+from cli.worker import wait_until, working
 
 THREADS: Final = 8
 SHOWN: Final = 20
 """How many rows that cannot be credited are printed; `--failures` writes them all."""
 
 ROWS_A_PAGE: Final = 1000
-LOOK_S: Final = 0.3
-PATIENCE_S: Final = 30.0
-"""How long nothing may wait in the queue before it counts as stuck: longer than a message lives."""
 
 
 def distribute(  # noqa: PLR0913, PLR0917  # each is an option of the command
@@ -79,9 +74,7 @@ def distribute(  # noqa: PLR0913, PLR0917  # each is an option of the command
     """Credit every customer in a file once, after a preview."""
     told = Console(highlight=False, soft_wrap=True)
     upload, digest = _read(file, source, currency, encoding, open_accounts=open_accounts)
-    if name is not None and not is_identifier(name):
-        raise LocalError("Write the id as 1 to 64 of A-Za-z0-9_-.")
-    job = Job(channel, name or _name_of(file, digest), told)
+    job = Job(channel, id_of(name, file, digest), told)
     with _in_sentences(), queue.in_process() as messages:
         standing = job.preview(upload)
         if not only_preview:
@@ -176,16 +169,17 @@ class Job:
         undoing = standing.job.state == "undoing"
         with self._progress() as progress, working(_work, THREADS):
             task = progress.add_task("undone" if undoing else "credited", total=None)
-            idle_since = time.monotonic()
-            while standing.job.in_progress:
-                time.sleep(LOOK_S)
+
+            def ended() -> bool:
+                nonlocal standing
                 standing = self.read()
                 done = standing.undone_rows if undoing else standing.credited_rows
                 progress.update(task, completed=done, total=standing.job.figures.shares)
-                if len(messages):
-                    idle_since = time.monotonic()
-                elif standing.job.in_progress and time.monotonic() - idle_since > PATIENCE_S:
-                    raise LocalError("Some of it has failed each time; go on with --resume.")
+                return not standing.job.in_progress
+
+            if standing.job.in_progress:
+                stuck = "Some of it has failed each time; go on with --resume."
+                wait_until(ended, messages, stuck=stuck)
         return standing
 
     def tell_end(self, standing: Standing) -> None:
@@ -211,7 +205,7 @@ class Job:
             for row in self._rows():
                 if row.outcome in {"refused", "failed", "cancelled"}:
                     cells = [row.recipient, row.amount, row.outcome, row.code, row.detail]
-                    writer.writerow([row.line, *(_harmless(cell or "") for cell in cells)])
+                    writer.writerow([row.line, *(harmless(cell or "") for cell in cells)])
 
     def _rows(self) -> Iterator[OutcomeRow]:
         after: int | None = 0
@@ -266,33 +260,14 @@ def _read(
     file: Path, source: str, currency: str, encoding: str, *, open_accounts: bool
 ) -> tuple[Upload, str]:
     """Return what a file asks for, and a digest of it. Raises `LocalError`."""
+    body = read_body(file, encoding)
     try:
-        body = file.read_bytes()
-        if encoding.lower().replace("_", "-") not in {"utf-8", "utf8", "utf-8-sig"}:
-            body = body.decode(encoding).encode()
         rows = parse_csv(body, currency)
-    except OSError as error:
-        raise LocalError(f"{file} cannot be read: {error.strerror}.") from error
-    except (LookupError, UnicodeDecodeError) as error:
-        raise LocalError(f"{file} is not in the encoding {encoding!r}.") from error
     except Refusal as refusal:
         raise LocalError(refusal.detail) from refusal
     asked = f"{source}\n{currency}\n{open_accounts}\n".encode()
     digest = hashlib.sha256(asked + body).hexdigest()
     return Upload(Source(None, source), currency, open_accounts, rows), digest
-
-
-def _name_of(file: Path, digest: str) -> str:
-    """Return an id that is the same for the same file and wishes, and no other."""
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", file.stem).strip("-")[:40]
-    name = f"{stem}-{digest[:12]}" if stem else digest[:12]
-    assert is_identifier(name)
-    return name
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 @contextmanager

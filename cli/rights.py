@@ -39,16 +39,16 @@ class Rights:
 RIGHTS: Final[Mapping[str, Rights]] = {
     "APIHandler": Rights(
         tables={
-            "BatchGetItem": "account_ids accounts distributions holds orders pre_orders refunds "
-            "sandbox_charges settings transfers user_emails users",
+            "BatchGetItem": "account_ids accounts distributions holds orders pre_orders "
+            "reconciliations refunds sandbox_charges settings transfers user_emails users",
             "ConditionCheckItem": "users",
             "DeleteItem": "user_emails",
             "GetItem": "account_ids accounts distributions holds orders pre_orders refunds "
             "settings transfers user_emails users",
             "PutItem": "account_ids accounts distributions entries holds orders pre_orders "
-            "sandbox_charges settings transfers user_emails users",
+            "reconciliations sandbox_charges settings transfers user_emails users",
             "Query": "accounts accounts/by_channel audits distributions distributions/by_channel "
-            "entries orders/by_user users/by_channel",
+            "entries orders/by_user reconciliations/by_channel users/by_channel",
             "UpdateItem": "accounts holds refunds sandbox_charges users",
         },
         queue="SendMessage",
@@ -56,9 +56,9 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     ),
     "Distribute": Rights(
         tables={
-            "BatchGetItem": "accounts distributions users",
-            "PutItem": "account_ids accounts distributions entries transfers",
-            "Query": "distributions",
+            "BatchGetItem": "accounts distributions reconciliations users",
+            "PutItem": "account_ids accounts distributions entries reconciliations transfers",
+            "Query": "accounts/by_channel distributions entries reconciliations",
             "UpdateItem": "accounts",
         },
         # The first three are Lambda's own, which reads the queue in the function's name.

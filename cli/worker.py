@@ -10,10 +10,14 @@ from typing import Any, Final
 from chalicelib.http import MESSAGE_LIFE_S
 from chalicelib.outside import queue
 from chalicelib.outside.queue import LocalQueue, Message
+from cli.local import LocalError
 
 THREADS: Final = 4
 DELIVERIES: Final = 5
 """How often a message comes that fails each time, as in AWS; then it is given up."""
+
+STUCK_S: Final = 30.0
+"""How long nothing may wait in the queue before it counts as stuck: longer than a message lives."""
 
 _LOOK_S: Final = 0.2
 _COUNT: Final = "_deliveries"
@@ -63,3 +67,19 @@ def working(work: Work, threads: int = THREADS) -> Iterator[None]:
         ended.set()
         for worker in workers:
             worker.join()
+
+
+def wait_until(ended: Callable[[], bool], messages: LocalQueue, *, stuck: str) -> None:
+    """Look again and again until what is worked on has `ended`.
+
+    Raises `LocalError` with the sentence `stuck` where it has not, and nothing waits any more.
+    """
+    idle_since = time.monotonic()
+    while True:
+        time.sleep(_LOOK_S)
+        if ended():
+            return
+        if len(messages):
+            idle_since = time.monotonic()
+        elif time.monotonic() - idle_since > STUCK_S:
+            raise LocalError(stuck)

@@ -33,7 +33,8 @@ _ACTIONS: Final = {
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
-_VERBS: Final = ("checkout/", "distribution/", "ledger/", "registry.py")
+_VERBS: Final = ("checkout/", "distribution/", "ledger/", "reconciliation/", "registry.py")
+_WORK: Final = ("distribution/work.py", "reconciliation/work.py")
 _LAMBDA_S_OWN: Final = {"DeleteMessage", "GetQueueAttributes", "ReceiveMessage"}
 
 
@@ -98,7 +99,7 @@ def _mark_of(code: CodeType) -> str:
     if code.co_filename.endswith("/tests/store/wire.py"):
         return "test"  # it looks at rows while a request is under way
     _, _, place = code.co_filename.partition("/chalicelib/")
-    if place.startswith("distribution/work.py"):
+    if place.startswith(_WORK):
         return "work"
     if place == "ledger/audit.py" and code.co_name == "read_audit":
         return "rim"  # it reads what the audit has kept

@@ -32,7 +32,7 @@ from chalicelib.openapi import describe
 from chalicelib.routes.distributions import MAX_UPLOAD_BYTES
 from tests.routes.callers import cookie, sealed
 from tests.routes.shop import READS, SILENCE, WRITES, Shop, error, opened, route_of
-from tests.routes.test_callers import ACCOUNT, ROWS, distribute_some, end_some
+from tests.routes.test_callers import ACCOUNT, ROWS, end_some, prepare_for
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
@@ -153,6 +153,10 @@ CONFLICTS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         '{"reference":"done1","total_amount":"9.00"}',
     ),
     ("PUT", DISTRIBUTION): ("/channels/demo/distributions/closed", ""),
+    ("PUT", "/channels/{channel}/reconciliations/{reconciliation_id}"): (
+        "/channels/demo/reconciliations/closed",
+        '{"since":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z","orders":[]}',
+    ),
     ("POST", f"{DISTRIBUTION}/run"): ("", '{"preview_id":"0000000000000000"}'),
     ("POST", f"{DISTRIBUTION}/cancel"): ("/channels/demo/distributions/closed/cancel", ""),
     ("POST", f"{DISTRIBUTION}/undo"): ("/channels/demo/distributions/kept/undo", ""),
@@ -295,8 +299,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 @pytest.mark.parametrize("route", DECLARED, ids=lambda route: f"{route.method} {route.path}")
 def test_every_declared_status_is_answered_or_has_a_reason(shop: Shop, route: Route) -> None:
-    if "distributions" in route.path:
-        distribute_some(shop)
+    prepare_for(shop, route.path)
     provoked = Provoked(shop, route)
     provoked.provoke()
     declared = {int(status) for status in operation_of(route)["responses"]}

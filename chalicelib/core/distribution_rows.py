@@ -3,10 +3,7 @@
 Every row that cannot be read is told with its line and the reason; the others go on.
 """
 
-import csv
-import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -16,6 +13,15 @@ from chalicelib.core.currencies import digits_of
 from chalicelib.core.errors import InvalidAmount, InvalidCsv, TooManyRows
 from chalicelib.core.money import parse_amount
 from chalicelib.core.names import MAX_NOTE_BYTES, is_identifier
+from chalicelib.core.uploads import (
+    FORMULA,
+    SHOWN,
+    CsvReader,
+    about_amount,
+    encodable,
+    is_broken,
+    wrong_cells,
+)
 from chalicelib.core.users import Email
 
 MAX_ROWS: Final = 20_000
@@ -26,22 +32,11 @@ Naming = Literal["user_email", "user_pk", "account_id"]
 _NAMINGS: Final = get_args(Naming)
 _AMOUNT: Final = "amount"
 _NOTE: Final = "note"
-_SHOWN: Final = 80
-"""How much of what was found a message repeats."""
 
 _EXPECTED: Final = (
     "The first line must name the columns: one of user_email, user_pk and account_id, then "
     "amount, and note if there are notes; parted by commas or semicolons."
 )
-_QUOTES: Final = (
-    "a cell in quotes ends with one, doubles those within, and has at most 131,072 characters."
-)
-_DECIMAL_COMMA: Final = re.compile(r"[0-9]+,([0-9]+)", re.ASCII)
-_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+(?:[.,][0-9]+)?", re.ASCII)
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet runs."""
-_BROKEN: Final = ("\ufffd", "\x00")
-"""What undecodable bytes become, and what no text holds."""
 
 _EMAIL: Final[TypeAdapter[str]] = TypeAdapter(Email)
 
@@ -94,8 +89,8 @@ def parse_csv(body: bytes, currency: str) -> ParsedRows:
     Lines count from 1, the header; lines without any text are skipped. Raises `InvalidCsv`,
     `TooManyRows` or `UnknownCurrency`.
     """
-    reader = _Reader(body.decode("utf-8-sig", errors="replace"))
-    columns = _columns(reader)
+    reader = CsvReader(body.decode("utf-8-sig", errors="replace"))
+    columns = reader.columns(_EXPECTED, _fits)
     naming = next(name for name in _NAMINGS if name in columns)
     given = [_from_cells(line, cells, columns, naming) for line, cells in reader.rows()]
     return _parsed(given, currency)
@@ -125,7 +120,7 @@ def _parsed(given: Sequence[_Given], currency: str) -> ParsedRows:
         if isinstance(read, Row):
             rows.append(read)
         else:
-            bad.append(BadRow(row.line, row.recipient[:_SHOWN], row.amount[:_SHOWN], *read))
+            bad.append(BadRow(row.line, row.recipient[:SHOWN], row.amount[:SHOWN], *read))
     return ParsedRows(tuple(rows), tuple(bad))
 
 
@@ -137,7 +132,9 @@ def _read(given: _Given, currency: str) -> Row | tuple[str, str]:
     try:
         amount = parse_amount(given.amount, currency)
     except InvalidAmount as error:
-        return error.code, _about_amount(given.amount, currency, error)
+        if given.amount.startswith("-"):
+            return error.code, "The amount must be more than zero."
+        return error.code, about_amount(given.amount, currency, error)
     wrong = _wrong_note(given)
     if wrong is not None:
         return wrong
@@ -163,68 +160,13 @@ def _wrong_note(given: _Given) -> tuple[str, str] | None:
     return "note_too_long", f"The note has {size} bytes in UTF-8, and may have {MAX_NOTE_BYTES}."
 
 
-def _about_amount(text: str, currency: str, error: InvalidAmount) -> str:
-    if text.startswith("-"):
-        return "The amount must be more than zero."
-    # Before three digits a comma may part thousands: to propose a point there could turn a
-    # thousand dinars into one.
-    if _THOUSANDS.fullmatch(text):
-        return f"{error.detail} Decimals stand after a point, and thousands are not parted."
-    comma = _DECIMAL_COMMA.fullmatch(text)
-    if comma is not None and len(comma[1]) <= digits_of(currency):
-        return f"Write the decimals after a point: {text.replace(',', '.')[:_SHOWN]}."
-    return error.detail
-
-
 # --- CSV ----------------------------------------------------------------------------------------
 
 
-class _Reader:
-    """Reads a file row by row, with the line where each begins.
-
-    Instead of a row whose quotes are broken it returns a sentence about it. A quote that is not
-    closed takes the lines after it along, so the sentence says how far.
-    """
-
-    def __init__(self, text: str) -> None:
-        lines = io.StringIO(text, newline="")
-        self.header = next((line.strip() for line in lines if line.strip()), "")
-        lines.seek(0)
-        delimiter = ";" if ";" in self.header and "," not in self.header else ","
-        self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
-
-    def rows(self) -> Iterator[tuple[int, list[str] | str]]:
-        while True:
-            line = self._reader.line_num + 1
-            try:
-                cells = [cell.strip(" ") for cell in next(self._reader)]
-            except StopIteration:
-                return
-            except csv.Error:
-                yield line, _about_quotes(line, self._reader.line_num)
-                continue
-            if any(cells):
-                yield line, cells
-
-
-def _about_quotes(first: int, last: int) -> str:
-    if last > first:
-        return f"Its quotes do not fit, so lines {first} to {last} were not read: {_QUOTES}"
-    return f"Its quotes do not fit: {_QUOTES}"
-
-
-def _columns(reader: _Reader) -> list[str]:
-    """Return the names of the columns. Raises `InvalidCsv`."""
-    _, cells = next(reader.rows(), (0, ""))
-    if not reader.header:
-        raise InvalidCsv(f"The file is empty. {_EXPECTED}")
-    columns = [] if isinstance(cells, str) else [cell.strip().lower() for cell in cells]
+def _fits(columns: Sequence[str]) -> bool:
     namings = [name for name in columns if name in _NAMINGS]
     known = {*namings, _AMOUNT, _NOTE}
-    fits = len(namings) == 1 and _AMOUNT in columns and known >= set(columns)
-    if not fits or len(set(columns)) < len(columns):
-        raise InvalidCsv(f"The first line is {reader.header[:_SHOWN]!r}. {_EXPECTED}")
-    return columns
+    return len(namings) == 1 and _AMOUNT in columns and known >= set(columns)
 
 
 def _from_cells(
@@ -244,15 +186,9 @@ def _from_cells(
 
 
 def _wrong_cells(cells: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
-    text = "".join(cells)
-    if any(mark in text for mark in _BROKEN):
-        why = (
-            "It has letters that are not UTF-8, as Windows-1254 writes them; save the file as "
-            "UTF-8 (in Excel: CSV UTF-8)."
-        )
-        return "broken_encoding", why
-    if len(cells) != len(columns):
-        return "wrong_cells", f"It has {len(cells)} cells, and the first line has {len(columns)}."
+    wrong = wrong_cells(cells, columns)
+    if wrong is not None:
+        return wrong
     for name, cell in zip(columns, cells, strict=True):
         if name != _AMOUNT and cell.startswith(FORMULA):
             return (
@@ -269,7 +205,7 @@ def _from_fields(line: int, fields: Mapping[str, Any]) -> _Given:
     namings: list[Naming] = [name for name in _NAMINGS if name in fields]
     naming: Naming = namings[0] if namings else "user_pk"
     texts = {
-        name: _encodable(value)
+        name: encodable(value)
         for name in (naming, _AMOUNT, _NOTE)
         if isinstance(value := fields.get(name), str)
     }
@@ -283,15 +219,10 @@ def _from_fields(line: int, fields: Mapping[str, Any]) -> _Given:
     )
 
 
-def _encodable(text: str) -> str:
-    """Return the text with U+FFFD for halves of surrogate pairs, which UTF-8 cannot write."""
-    return text.encode(errors="surrogatepass").decode(errors="replace")
-
-
 def _wrong_fields(fields: Mapping[str, Any], namings: Sequence[str]) -> tuple[str, str] | None:
     unknown = sorted(fields.keys() - {*_NAMINGS, _AMOUNT, _NOTE})
     if unknown:
-        return "unknown_field", f"There is no field {unknown[0][:_SHOWN]!r}."
+        return "unknown_field", f"There is no field {unknown[0][:SHOWN]!r}."
     if len(namings) != 1:
         return "invalid_row", "Name the customer by one of user_email, user_pk and account_id."
     if not isinstance(fields[namings[0]], str):
@@ -300,7 +231,7 @@ def _wrong_fields(fields: Mapping[str, Any], namings: Sequence[str]) -> tuple[st
         return "invalid_amount", 'Write the amount as a decimal string such as "10.00", in quotes.'
     if not isinstance(fields.get(_NOTE), str | None):
         return "invalid_row", "Write the note as text."
-    texts = [_encodable(value) for value in fields.values() if isinstance(value, str)]
-    if any(mark in text for text in texts for mark in _BROKEN):
+    texts = [encodable(value) for value in fields.values() if isinstance(value, str)]
+    if any(map(is_broken, texts)):
         return "broken_encoding", "It has letters that are not UTF-8."
     return None

@@ -52,7 +52,7 @@ class InvalidJson(Refusal):
 
 
 class BodyTooLarge(Refusal):
-    """A body over the limit of its route: 256 KB, or 4 MB for a distribution."""
+    """A body over the limit of its route: 256 KB, or 4 MB for an uploaded list."""
 
     code = "body_too_large"
     title = "The body is too large"
@@ -75,7 +75,7 @@ class InvalidCsv(Refusal):
 
 
 class TooManyRows(Refusal):
-    """A distribution of more than 20,000 rows."""
+    """A distribution of more than 20,000 rows, or a reconciliation of more than 50,000 orders."""
 
     code = "too_many_rows"
     title = "Too many rows"
@@ -373,6 +373,21 @@ class DistributionState(Refusal):
 
     code = "distribution_state"
     title = "Not in this state"
+
+
+class BadOrders(Refusal):
+    """A list of orders of which some cannot be read; `errors` names each by its line."""
+
+    code = "bad_orders"
+    title = "Some orders cannot be read"
+
+
+class UnknownReconciliation(Refusal):
+    """No reconciliation has this id in the channel."""
+
+    code = "unknown_reconciliation"
+    title = "Unknown reconciliation"
+    fallback = "No reconciliation with this id exists in this channel."
 
 
 # --- faults ---------------------------------------------------------------------------------

@@ -67,6 +67,14 @@ def parse_opening(text: str, currency: str) -> int:
     return minor
 
 
+def parse_paid(text: str, currency: str) -> int:
+    """Return what an order was paid with credit, in minor units: zero where it was none."""
+    minor = _parse(text, currency, spare_zeros=False)
+    if minor < 0:
+        raise InvalidAmount("What was paid cannot be negative; use 0 or more.")
+    return minor
+
+
 def parse_page_amount(text: str, currency: str) -> int:
     """Return an amount from a checkout page in minor units; zero clears, so it is allowed.
 

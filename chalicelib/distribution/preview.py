@@ -26,14 +26,12 @@ from chalicelib.store.distributions import (
     Lists,
     job_in,
     job_key,
-    keep_lists,
     list_keys,
     lists_in,
-    packed,
-    preview_id,
     put_job,
     share_rows,
 )
+from chalicelib.store.jobs import keep_pieces, name_of, packed
 from chalicelib.store.requests import BATCH_KEYS, Commit, Replay, Settled, batch_get, settle
 from chalicelib.store.settings import channel_key
 from chalicelib.store.users import email_key, owner_in, user_key
@@ -91,7 +89,7 @@ def preview(call: Call, channel: str, distribution_id: str, upload: Upload) -> S
         source_account_id=source.account_id,
         open_accounts=upload.open_accounts,
         content_hash=content_hash,
-        preview_id=preview_id(pieces),
+        preview_id=name_of(pieces),
         lists=len(pieces),
         chunks=len(pack(shares)),
         figures=_figures(upload, source, shares, bad),
@@ -99,7 +97,7 @@ def preview(call: Call, channel: str, distribution_id: str, upload: Upload) -> S
         created_by=call.by,
         by=call.by,
     )
-    keep_lists(new, pieces, deadline=call.deadline)
+    keep_pieces(list_keys(new), pieces, deadline=call.deadline)
 
     def decide(rows: Rows) -> Commit[Previewed] | Replay[Previewed]:
         stored = job_in(rows, channel, distribution_id)

@@ -3,7 +3,7 @@
 import datetime
 from typing import Final
 
-from chalicelib import distribution
+from chalicelib import distribution, reconciliation
 from chalicelib.auth import Call
 from chalicelib.http import Routes
 from chalicelib.outside.queue import Message
@@ -15,9 +15,13 @@ BY: Final = "distribution"
 
 
 def work(message: Message, deadline: float) -> None:
-    """Work on one message of a distribution, until a time in seconds of the monotonic clock."""
+    """Work on one message, until a time in seconds of the monotonic clock: whatever it is about."""
     now = datetime.datetime.now(datetime.UTC)
-    distribution.work(Call(by=BY, now=now, deadline=deadline), message)
+    call = Call(by=BY, now=now, deadline=deadline)
+    if reconciliation.is_message(message):
+        reconciliation.work(call, message)
+    else:
+        distribution.work(call, message)
 
 
 distribute = routes.each_message("distribute", work)

@@ -3,10 +3,8 @@
 Job and chunks are put whole, on condition that they are as they were read.
 """
 
-import hashlib
 import json
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from pynamodb.expressions.condition import Condition
@@ -14,14 +12,12 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.core.accounts import AccountKey
 from chalicelib.core.distributions import Chunk, ChunkState, Distribution, Figures, Share, State
 from chalicelib.store.actions import Action, Item, Key, Rows, put, put_once, written
-from chalicelib.store.requests import Commit, batch_get, query, settle
+from chalicelib.store.jobs import list_newest, pieces_in, unpacked
+from chalicelib.store.requests import query
 from chalicelib.store.tables import ChunkRow, DistributionRow, ListRow
 
 _JOB: Final = "job"
 _CHUNK: Final = "chunk:"
-
-LIST_BYTES: Final = 380_000
-"""How much one row keeps of a list: an item ends at 400 KB."""
 
 MOST_LISTS: Final = 16
 """More than the rows of any preview: what is uploaded has at most 4 MB."""
@@ -156,19 +152,14 @@ def list_jobs(
     channel: str, *, limit: int, start: Item | None, deadline: float
 ) -> tuple[list[Distribution], Item | None]:
     """Return a page of a channel's jobs, newest first, and the key to go on from."""
-    items, last = query(
+    names, rows, last = list_newest(
         DistributionRow,
-        DistributionRow.channel == channel,
-        index=DistributionRow.by_channel.Meta.index_name,
+        channel,
+        lambda name: job_key(channel, name),
         limit=limit,
-        newest_first=True,
         start=start,
         deadline=deadline,
     )
-    names = [item["id"]["S"].removeprefix(f"{channel}#") for item in items]
-    if not names:
-        return [], last
-    rows = batch_get([job_key(channel, n) for n in names], deadline=deadline, consistent=True)
     found = [job_in(rows, channel, name) for name in names]
     return [job for job in found if job is not None], last
 
@@ -176,39 +167,12 @@ def list_jobs(
 # --- lists --------------------------------------------------------------------------------------
 
 
-def packed(lists: Lists) -> list[bytes]:
-    """Return lists compressed, in pieces that rows can keep."""
-    text = json.dumps(lists, ensure_ascii=False, separators=(",", ":")).encode()
-    content = zlib.compress(text)
-    return [content[at : at + LIST_BYTES] for at in range(0, len(content), LIST_BYTES)]
-
-
-def preview_id(pieces: Sequence[bytes]) -> str:
-    """Return the name of a preview, which follows from what it found."""
-    return hashlib.sha256(b"".join(pieces)).hexdigest()[:16]
-
-
-def keep_lists(job: Distribution, pieces: Sequence[bytes], *, deadline: float) -> None:
-    """Keep a preview's lists, before the job that names them: repeating it changes nothing."""
-    for key, piece in zip(list_keys(job), pieces, strict=True):
-        _keep(put(ListRow(id=key.hash, part=key.range, content=piece)), deadline)
-
-
-def _keep(piece: Action, deadline: float) -> None:
-    def decide(_: Rows) -> Commit[None]:
-        return Commit([piece], None)
-
-    # Whatever lies there is the same: nothing need be read first.
-    settle(decide, [], deadline=deadline, known=Rows({}))
-
-
 def lists_in(rows: Rows, job: Distribution) -> Lists | None:
     """Return a preview's lists out of rows that hold its keys, or None where a piece is missing."""
-    found = [rows.get(key) for key in list_keys(job)]
-    pieces = [row.content for row in found if row is not None]
-    if len(pieces) < len(found):
+    pieces = pieces_in(rows, list_keys(job))
+    if pieces is None:
         return None
-    lists: Lists = json.loads(zlib.decompress(b"".join(pieces)))
+    lists: Lists = unpacked(pieces)
     return lists
 
 

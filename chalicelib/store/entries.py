@@ -8,7 +8,8 @@ from chalicelib.store.actions import Action, Item, put_once
 from chalicelib.store.requests import query
 from chalicelib.store.tables import EntryRow
 
-ENTRIES_A_PAGE: Final = 1000
+MAX_SEQ: Final = 9_999_999_999
+"""The greatest number that its place in the key holds."""
 
 _LAST_MS: Final = 10**13 - 1
 """The latest time that has 13 digits, in the year 2286."""
@@ -64,25 +65,30 @@ def list_oldest(
 
 
 def list_between(
-    key: AccountKey, since_ms: int, until_ms: int, *, start: Item | None, deadline: float
-) -> tuple[list[Entry], Item | None]:
-    """Return a page of the account's entries of a period, the oldest first; `until` is outside."""
-    last_ms = min(until_ms, _LAST_MS)
-    period = EntryRow.at_seq.between(_at_seq(since_ms, 0), _at_seq(last_ms, 0))
+    key: AccountKey, since_ms: int, until_ms: int, *, after: str | None, limit: int, deadline: float
+) -> tuple[list[Entry], str | None]:
+    """Return a page of the account's entries from a time up to before another, strongly read.
+
+    The oldest come first. The key to go on `after` comes second, None with the last page.
+    """
+    name = account_name(key)
+    last_ms = min(until_ms - 1, _LAST_MS)
+    in_period = EntryRow.at_seq.between(_at_seq(since_ms, 0), _at_seq(last_ms, MAX_SEQ))
     items, last = query(
         EntryRow,
-        (EntryRow.account == account_name(key)) & period,
-        limit=ENTRIES_A_PAGE,
+        (EntryRow.account == name) & in_period,
+        limit=limit,
         consistent=True,
-        start=start,
+        start=None if after is None else {"account": {"S": name}, "at_seq": {"S": after}},
         deadline=deadline,
     )
-    return [_entry(key, EntryRow.from_raw_data(item)) for item in items], last
+    entries = [_entry(key, EntryRow.from_raw_data(item)) for item in items]
+    return entries, None if last is None else last["at_seq"]["S"]
 
 
 def last_entry_at(key: AccountKey, at_ms: int, *, deadline: float) -> Entry | None:
     """Return the account's last entry up to and including a millisecond, or None."""
-    up_to = EntryRow.at_seq <= _at_seq(at_ms, 9_999_999_999)
+    up_to = EntryRow.at_seq <= _at_seq(at_ms, MAX_SEQ)
     items, _ = query(
         EntryRow,
         (EntryRow.account == account_name(key)) & up_to,

@@ -434,8 +434,16 @@ class ChunkRow(Model):
     ended_ms = Whole(null=True)
 
 
-class ListRow(Model):
-    """A piece of the list that a preview found, compressed; `part` is list:, its preview, a number.
+class PieceRow(Model):
+    """A piece of a long list beside its job, compressed; each table of jobs has its own."""
+
+    id = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    content = BinaryAttribute(legacy_encoding=False)
+
+
+class ListRow(PieceRow):
+    """A piece of the list that a preview found; `part` is list:, its preview, a number.
 
     Its name follows from its content, so it is never changed; a preview made anew deletes it.
     """
@@ -443,9 +451,65 @@ class ListRow(Model):
     class Meta:
         table_name = "distributions"
 
+
+class ReconciliationsOfChannel(GlobalSecondaryIndex["ReconciliationRow"]):
+    """Lists a channel's reconciliations by the time they were made; pieces are not in it."""
+
+    class Meta:
+        index_name = "by_channel"
+        projection = KeysOnlyProjection()
+
+    channel = UnicodeAttribute(hash_key=True)
+    created_ms = Whole(range_key=True)
+
+
+class ReconciliationRow(Model):
+    """A reconciliation; `id` is channel#its id, `part` is job. `rev` grows with each change.
+
+    `place` is an account in the order of the index, as currency#account id#user; `at_seq` is
+    there while not all of its entries were looked at. `totals` is JSON text.
+    """
+
+    class Meta:
+        table_name = "reconciliations"
+
     id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
-    content = BinaryAttribute(legacy_encoding=False)
+    channel = UnicodeAttribute()
+    since_ms = Whole()
+    until_ms = Whole()
+    currency = UnicodeAttribute(null=True)
+    content_hash = UnicodeAttribute()
+    list_id = UnicodeAttribute()
+    lists = Whole()
+    orders = Whole()
+    state = UnicodeAttribute()
+    place = UnicodeAttribute(null=True)
+    at_seq = UnicodeAttribute(null=True)
+    accounts = Whole()
+    captures = Whole()
+    refunds = Whole()
+    result_id = UnicodeAttribute(null=True)
+    results = Whole()
+    differences = Whole()
+    totals = UnicodeAttribute()
+    created_ms = Whole()
+    by = UnicodeAttribute()
+    updated_ms = Whole()
+    ended_ms = Whole(null=True)
+    rev = Whole()
+    by_channel = ReconciliationsOfChannel()
+
+
+class ReconciliationPieceRow(PieceRow):
+    """A piece of a reconciliation's orders, of what was found, or of the differences.
+
+    `part` is list: or result:, the name of its content, and a number; or found:, the `rev` of the
+    step that found it, and a number.
+    """
+
+    class Meta:
+        table_name = "reconciliations"
 
 
 class SandboxChargeRow(Model):
@@ -475,6 +539,7 @@ ROWS: Final[tuple[type[Model], ...]] = (
     OrderRow,
     AuditRow,
     DistributionRow,
+    ReconciliationRow,
     SandboxChargeRow,
 )
 """One row class for each table."""

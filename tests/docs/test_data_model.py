@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from pynamodb.attributes import Attribute
 from pynamodb.models import Model
 
 from chalicelib.core.accounts import AccountKey, Entry, entry_hash
+from chalicelib.core.reconciliations import Totals
 from chalicelib.store.tables import (
     PUT_ONCE,
     ROWS,
     BasketRow,
     ChunkRow,
     ListRow,
+    ReconciliationPieceRow,
     definitions,
     noun,
 )
@@ -25,6 +28,8 @@ MODEL = document("data-model.md")
 ONE_KB = 1024
 
 PAYMENT_KEY = f"{'c' * 64}:{'r' * 128}:{2**48 - 1}:99"
+
+TOTALS = json.dumps([asdict(Totals("TRY", 50_000, 10**9, 10**5, 10**9))], separators=(",", ":"))
 
 LONG_TEXT: dict[str, str | None] = {
     "account": f"{'c' * 64}#{'u' * 64}#TRY",
@@ -45,6 +50,7 @@ LONG_TEXT: dict[str, str | None] = {
     "id": f"{'c' * 64}#{'i' * 64}",
     "key": PAYMENT_KEY,
     "kind": "transfer",
+    "list_id": "0" * 16,
     "note": "n" * 256,
     "outcome": "approved",
     "part": "job",
@@ -52,10 +58,13 @@ LONG_TEXT: dict[str, str | None] = {
     "payment_key": PAYMENT_KEY,
     "payment_state": "paid",
     "payment_type": "credit_card",
+    "place": f"TRY#{'a' * 64}#{'u' * 64}",
     "preview_id": "0" * 16,
     "reference": "r" * 128,
     "report": "",
+    "result_id": "0" * 16,
     "state": "completed",
+    "totals": TOTALS,
     "user": f"{'c' * 64}#{'u' * 64}",
     "user_email": "e" * 254,
 }
@@ -64,6 +73,7 @@ LONG_TEXT: dict[str, str | None] = {
 BESIDES: dict[str, list[type[Model]]] = {
     "distributions": [ChunkRow, ListRow],
     "pre_orders": [BasketRow],
+    "reconciliations": [ReconciliationPieceRow],
 }
 """Rows that lie beside those that their table is named after."""
 
@@ -94,6 +104,7 @@ VARIANTS: dict[str, list[dict[str, str | None]]] = {
         },
     ],
     "pre_orders": [{"state": "paying"}],
+    "reconciliations": [{"place": None, "at_seq": None}, {"result_id": None, "totals": "[]"}],
 }
 """What differs between rows of one table: a transfer has a note, a payment has an order."""
 

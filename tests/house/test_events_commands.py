@@ -90,9 +90,9 @@ def test_events_of_a_period_go_on_the_bus_once_more(line: Line) -> None:
     assert line.told == printed
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-11-22T09:30:00", "2026-13-01T00:00:00Z"])
-def test_a_time_without_its_zone_is_explained(line: Line, text: str) -> None:
-    with pytest.raises(LocalError, match="write it as 2026-11-22T09:30:00Z"):
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01T00:00:00Z"])
+def test_what_is_no_time_is_explained(line: Line, text: str) -> None:
+    with pytest.raises(LocalError, match="is no time: write 2026-10-01"):
         run("events", "--until", text)
 
 

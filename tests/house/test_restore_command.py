@@ -158,7 +158,7 @@ def test_copies_are_made_once_and_waited_for() -> None:
     [
         ([], "Choose one step"),
         (["--at", MOMENT, "--apply"], "Choose one step"),
-        (["--at", "yesterday"], "write it as"),
+        (["--at", "yesterday"], "is no time"),
         (["--apply", "--yes"], "copies of settings, "),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 
 from cli import serve
 from cli.local import ServiceFile
-from tests.house.service import Service, run_cli, running
+from tests.house.service import Service, run_cli, running, until
 
 
 @pytest.fixture
@@ -98,7 +98,10 @@ def test_the_console_is_at_its_address_with_and_without_a_slash(
 
 
 def test_every_page_is_announced_and_the_console_first(service: Service) -> None:
-    lines = (service.folder / "serve.out").read_text().splitlines()
+    output = service.folder / "serve.out"
+    # It answers before it is announced.
+    until(lambda: "Ctrl-C ends" in output.read_text(), "the announcement")
+    lines = output.read_text().splitlines()
     addresses = [line.rpartition(" ")[2] for line in lines if service.address in line]
     pages = [address for address in addresses if address.endswith("/")]
     assert pages == [f"{service.address}/{page}/" for page in ("console", "demo", "docs")]

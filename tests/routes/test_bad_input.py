@@ -12,7 +12,7 @@ from chalicelib.auth import Call
 from chalicelib.core.accounts import AccountKey
 from chalicelib.http import MAX_BODY_BYTES, STATUS
 from chalicelib.routes.distributions import MAX_UPLOAD_BYTES
-from chalicelib.store.distributions import packed, preview_id
+from chalicelib.store.jobs import name_of, packed
 from tests.routes.shop import CARD, CREDIT, FUNDS, Shop
 
 TRANSFER: Final = {"source": "ada", "target": "grace", "amount": "1.00"}
@@ -559,13 +559,51 @@ def rows_of_distributions() -> list[Bad]:
     ]
 
 
+def rows_of_reconciliations() -> list[Bad]:
+    """What a reconciliation refuses; nothing is started by any of it."""
+    path, order = "/reconciliations/r1", {"order": "b1", "paid": "1.00"}
+    good = {**PERIOD, "currency": "TRY", "orders": [order]}
+    until = {"until": "2999-01-01T00:00:00Z"}
+    return [
+        *(("PUT", path, raw, 400, "invalid_json") for raw in NO_JSON),
+        ("PUT", path, {}, 422, INVALID),
+        ("PUT", path, {**good, "unknown": 1}, 422, INVALID),
+        ("PUT", f"{path}?currency=TRY", good, 422, INVALID),
+        ("PUT", path, {**good, "since": "2026-01-01"}, 422, INVALID),
+        ("PUT", path, {**good, "since": "2026-01-01T00:00:00"}, 422, INVALID),
+        ("PUT", path, {**good, "since": good["until"]}, 422, INVALID),
+        ("PUT", path, {**good, "since": "0001-01-01T00:00:00+14:00"}, 422, INVALID),
+        ("PUT", path, {**good, "orders": {}}, 422, INVALID),
+        ("PUT", path, {**good, "orders": ["b1"]}, 422, INVALID),
+        ("PUT", path, {**PERIOD, "currency": "TRY"}, 422, INVALID),
+        ("PUT", path, {**good, **until}, 422, "at_too_recent"),
+        ("PUT", path, {**good, "orders": [order, order]}, 422, "bad_orders"),
+        ("PUT", path, {**PERIOD, "orders": [order]}, 422, "bad_orders"),
+        ("PUT", path, {**good, "orders": [{"order": "a b", "paid": "1.00"}]}, 422, "bad_orders"),
+        ("PUT", path, {**good, "orders": [{"order": "b1", "paid": 1}]}, 422, "bad_orders"),
+        ("PUT", path, {**good, "orders": [order] * 50_001}, 422, "too_many_rows"),
+        ("PUT", path, b"{" + b" " * MAX_UPLOAD_BYTES, 413, "body_too_large"),
+        ("PUT", path, {**good, "currency": "try"}, 422, "unknown_currency"),
+        ("PUT", f"!{path}", good, 404, "unknown_channel"),
+        ("PUT", "/reconciliations/a%20b", good, 422, INVALID),
+        ("PUT", f"/reconciliations/{LONG}", good, 422, INVALID),
+        ("PUT", "/reconciliations/started", good, 409, "id_conflict"),
+        ("GET", path, None, 404, "unknown_reconciliation"),
+        ("GET", f"{path}/differences", None, 404, "unknown_reconciliation"),
+        ("GET", "/reconciliations/started/differences?kind=odd", None, 422, INVALID),
+        ("GET", "/reconciliations/started/differences?limit=501", None, 422, INVALID),
+        ("GET", "/reconciliations/started/differences?cursor=x", None, 400, "invalid_cursor"),
+    ]
+
+
+PERIOD: Final = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
 PARTLY_BAD: Final = {
     "source": "treasury",
     "currency": "TRY",
     "rows": [{"user_pk": "1002", "amount": "0.02"}, {"user_pk": "1002", "amount": "x"}],
 }
 NOT_AN_AMOUNT: Final = "Write the amount as a plain decimal, such as 10.00."
-PREVIEW_ID: Final = preview_id(
+PREVIEW_ID: Final = name_of(
     packed(
         {
             "shares": [[1, "1002", 2, None, False]],
@@ -584,6 +622,7 @@ TABLE: Final[Mapping[str, list[Bad]]] = {
     "rules": rows_of_rules(),
     "holds": rows_of_holds(),
     "distributions": rows_of_distributions(),
+    "reconciliations": rows_of_reconciliations(),
 }
 
 ELSEWHERE: Final = {
@@ -633,6 +672,7 @@ def used(shop: Shop) -> Shop:
         ("POST", "/accounts", {**ACCOUNT, "user_pk": "2100", "balance": "9.00"}),
         *(("PUT", f"/accounts/2100/TRY/holds/h{n}", HOLD_BODY) for n in range(8)),
         ("PUT", "/distributions/bad", PARTLY_BAD),
+        ("PUT", "/reconciliations/started", {**PERIOD, "orders": []}),
     ]
     for method, path, body in steps:
         assert shop.staff(method, path, body).status == 201, path

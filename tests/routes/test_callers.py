@@ -16,7 +16,7 @@ from chalicelib import ledger
 from chalicelib.core.currencies import DIGITS
 from chalicelib.http import DECLARED
 from chalicelib.routes import console
-from chalicelib.store.distributions import packed, preview_id
+from chalicelib.store.jobs import name_of, packed
 from tests.outside.provider import Provider, provided
 from tests.routes import callers
 from tests.routes.callers import Caller, World
@@ -70,7 +70,12 @@ UPLOAD: Final = {
     "currency": "TRY",
     "rows": [{"user_pk": "1002", "amount": "0.01"}],
 }
-PREVIEW_ID: Final = preview_id(packed({"shares": [[1, "1002", 2, "Spring", False]], "bad": []}))
+COMPARED: Final = {
+    "since": "2026-01-01T00:00:00Z",
+    "until": "2026-02-01T00:00:00Z",
+    "orders": [{"order": "done1", "paid": "1.00", "currency": "TRY"}],
+}
+PREVIEW_ID: Final = name_of(packed({"shares": [[1, "1002", 2, "Spring", False]], "bad": []}))
 """Of every distribution that the shop has: what a preview found names it."""
 
 # fmt: off
@@ -190,6 +195,18 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/channels/{channel}/distributions/{distribution_id}/undo"): Row(
         "/channels/demo/distributions/undone/undo", "", "distributions",
                                        401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/reconciliations/{reconciliation_id}"): Row(
+        "/channels/demo/reconciliations/r*", json.dumps(COMPARED), "audit",
+                                       401, 403, 403, 403, 403, 403, 201, 201, 401, 401),
+    ("GET", "/channels/{channel}/reconciliations"): Row(
+        "/channels/demo/reconciliations", "", "audit",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/reconciliations/{reconciliation_id}"): Row(
+        "/channels/demo/reconciliations/closed", "", "audit",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/reconciliations/{reconciliation_id}/differences"): Row(
+        "/channels/demo/reconciliations/closed/differences", "", "audit",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
     ("GET", "/orders/checkout"): Row(
         "/orders/checkout/", "", "shopper",
                                        200, 200, 200, 200, 403, 403, 200, 403, 401, 200),
@@ -260,6 +277,20 @@ def distribute_some(shop: Shop) -> None:
     shop.distribute("undone", "run", "undo")
 
 
+def reconcile_some(shop: Shop) -> None:
+    """Start a reconciliation, and work it off."""
+    assert shop.staff("PUT", "/reconciliations/closed", COMPARED).status == 201
+    shop.work_off()
+
+
+def prepare_for(shop: Shop, path: str) -> None:
+    """Let there be what the row of a route names."""
+    if "distributions" in path:
+        distribute_some(shop)
+    if "reconciliations" in path:
+        reconcile_some(shop)
+
+
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert set(ROWS) == {(route.method, route.path) for route in DECLARED}
 
@@ -286,8 +317,7 @@ def test_a_route_lets_in_whom_it_is_for_and_nobody_else(
     adas: Shop, provider: Provider, route: tuple[str, str]
 ) -> None:
     world, row = World(adas, provider, ROWS[route].scope), ROWS[route]
-    if "distributions" in row.path:
-        distribute_some(adas)
+    prepare_for(adas, row.path)
     wrong = []
     number = 0
     for kind, members in KINDS.items():

@@ -59,6 +59,12 @@ UPLOAD: Final = {
     "currency": "TRY",
     "rows": [{"user_pk": "1002", "amount": "1.00"}],
 }
+ORDERS: Final = {
+    "since": "2026-01-01T00:00:00Z",
+    "until": "2026-02-01T00:00:00Z",
+    "currency": "TRY",
+    "orders": [{"order": "b1", "paid": "1.00"}],
+}
 ACCOUNT_PATH: Final = "/channels/{channel}/accounts/{user_pk}/{currency}"
 HOLD_PATH: Final = f"{ACCOUNT_PATH}/holds/{{hold_id}}"
 HOLD: Final = "/accounts/1001/TRY/holds/h1"
@@ -106,6 +112,9 @@ WRITES: Final[Mapping[tuple[str, str], Send]] = {
     ("POST", f"{DISTRIBUTION}/run"): lambda shop: step(shop, "run"),
     ("POST", f"{DISTRIBUTION}/cancel"): lambda shop: step(shop, "cancel"),
     ("POST", f"{DISTRIBUTION}/undo"): lambda shop: step(shop, "undo"),
+    ("PUT", "/channels/{channel}/reconciliations/{reconciliation_id}"): staff(
+        "PUT", "/reconciliations/r1", ORDERS
+    ),
     ("PUT", "/channels/{channel}/orders/{reference}/refunds/{refund_id}"): lambda shop: paid(
         shop
     ).staff("PUT", "/orders/b1/refunds/r1", {"amount": "7.00"}),

@@ -20,7 +20,7 @@ from chalicelib.outside.queue import Message
 from tests.clock import Clock, stopped
 from tests.store.engine import empty_store, tables_on_moto
 from tests.store.wire import Silence, Wire
-from tests.verbs import campaigns, shop
+from tests.verbs import campaigns, comparisons, shop
 
 FUNCTION_LIFE_S: Final = 60
 SECRET: Final = "ada@example.com"
@@ -227,9 +227,20 @@ def test_a_chunk_that_could_not_be_written_comes_again_and_is_credited_once(wire
     assert shop.balance_of("u000") == 100
 
 
+def test_the_function_works_a_reconciliation_off_beside_it(wire: Wire) -> None:
+    campaigns.taken()
+    comparisons.start("march", {"o-1": 100})
+    while messages := comparisons.taken():
+        assert distribute([json.dumps(message) for message in messages]) == []
+    job = comparisons.standing("march")
+    assert (job.state, job.accounts, job.differences) == ("closed", CUSTOMERS + 1, 1)
+
+
 def test_a_message_that_nobody_understands_is_reported() -> None:
-    assert distribute(['{"channel": "demo"}', "[]", "5"]) == [
+    odd = '{"noun": "reconciliation", "channel": "demo"}'
+    assert distribute(['{"channel": "demo"}', "[]", "5", odd]) == [
         "message-0",
         "message-1",
         "message-2",
+        "message-3",
     ]

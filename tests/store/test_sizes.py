@@ -45,8 +45,8 @@ BALANCE: Final = -(10**17) - 1
 SUBJECTS: Final = ["x" * 58, "x" * 500, "ş" * 58, "\U0001f642" * 58, "\U0001f642" * 500]
 """Subjects of tokens: a JWT may hold any text."""
 
-UNBOUNDED: Final = {"settings", "orders", "audits", "distributions"}
-"""Payment options, baskets, faults of an audit and lists of customers are as large as they are."""
+UNBOUNDED: Final = {"settings", "orders", "audits", "distributions", "reconciliations"}
+"""Payment options, baskets, faults of an audit and uploaded lists are as large as they are."""
 
 WHOLE_NAME: Final = Shopper(NAME, NAME, 0, 0)
 

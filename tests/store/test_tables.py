@@ -41,6 +41,7 @@ def test_every_table_is_declared_once_with_its_keys() -> None:
         "orders": ("id",),
         "audits": ("channel", "at"),
         "distributions": ("id", "part"),
+        "reconciliations": ("id", "part"),
         "sandbox_charges": ("key",),
     }
     for row in ROWS:

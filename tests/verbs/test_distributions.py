@@ -196,7 +196,7 @@ def test_only_the_preview_that_was_looked_at_is_run() -> None:
 def test_a_list_that_outgrows_a_row_is_kept_in_pieces(
     many: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.store.distributions.LIST_BYTES", 30)
+    monkeypatch.setattr("chalicelib.store.jobs.PIECE_BYTES", 30)
     assert preview("spring", rows_for(*many)).answer.job.lists > 2
     run("spring")
     work_off()
