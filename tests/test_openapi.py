@@ -124,6 +124,10 @@ UNSEEN: Final[Mapping[tuple[str, str, int], str]] = {
 CONFLICTS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("PUT", "/channels/{channel}"): ("", '{"default_currency":"USD"}'),
     ("PUT", "/channels/{channel}/users/{user_pk}"): ("", '{"email":"ada@example.com"}'),
+    ("PUT", "/channels/{channel}/users/{user_pk}/erasure"): (
+        "/channels/demo/users/1000/erasure",
+        '{"credit":"expire"}',
+    ),
     ("POST", "/channels/{channel}/accounts"): (
         "",
         '{"user_pk":"1001","currency":"TRY","debit_card_allowed":false}',

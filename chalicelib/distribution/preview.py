@@ -36,7 +36,7 @@ from chalicelib.store.distributions import (
 )
 from chalicelib.store.requests import BATCH_KEYS, Commit, Replay, Settled, batch_get, settle
 from chalicelib.store.settings import channel_key
-from chalicelib.store.users import email_key, owner_in, user_key
+from chalicelib.store.users import email_key, owner_in, registered_in, user_key
 
 READERS: Final = 8
 """How many batches are read at once: 20,000 addresses are 400 batches."""
@@ -286,7 +286,7 @@ def _why_bad(
         return "duplicate_account", f"Line {first[key]} credits this account already."
     if key not in missing:
         return None
-    if not users.shows(user_key(key.channel, key.user_pk)):
+    if registered_in(users, key.channel, key.user_pk) is None:
         return "unknown_user", "No such user is registered in this channel."
     if not opens:
         return "unknown_account", f"The user has no account in {key.currency}."

@@ -9,6 +9,8 @@ from chalicelib.routes import (
     audit,
     console,
     distributions,
+    erasure,
+    export,
     holds,
     orders,
     pre_orders,
@@ -25,6 +27,8 @@ from chalicelib.routes import (
 DOORS: Final[tuple[Routes, ...]] = (
     settings.routes,
     users.routes,
+    erasure.routes,
+    export.routes,
     accounts.routes,
     holds.routes,
     transfers.routes,

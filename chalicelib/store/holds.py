@@ -3,7 +3,8 @@
 from chalicelib.core.accounts import AccountKey
 from chalicelib.core.holds import Hold, HoldState
 from chalicelib.store.accounts import account_name
-from chalicelib.store.actions import Action, Key, Rows, put_once, update
+from chalicelib.store.actions import Action, Item, Key, Rows, put_once, update
+from chalicelib.store.requests import query
 from chalicelib.store.tables import HoldRow
 
 
@@ -16,6 +17,21 @@ def hold_in(rows: Rows, account: AccountKey, hold_id: str) -> Hold | None:
     """Return the hold out of rows that hold its key."""
     row = rows.get(hold_key(account, hold_id))
     return None if row is None else _hold(account, row)
+
+
+def list_holds(
+    account: AccountKey, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[Hold], Item | None]:
+    """Return a page of an account's holds by id, ended ones too, and where to go on."""
+    items, last = query(
+        HoldRow,
+        HoldRow.account == account_name(account),
+        limit=limit,
+        start=start,
+        consistent=True,
+        deadline=deadline,
+    )
+    return [_hold(account, HoldRow.from_raw_data(item)) for item in items], last
 
 
 def put_hold(hold: Hold) -> Action:
