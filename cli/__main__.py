@@ -10,6 +10,8 @@ from cli.audit import NOT_MADE, audit
 from cli.demo import demo
 from cli.deployed import take_variables
 from cli.distribute import distribute
+from cli.erase import erase
+from cli.export import export
 from cli.openapi import openapi
 from cli.package import package
 from cli.pre_order import pre_order
@@ -30,7 +32,7 @@ app = typer.Typer(
 ALONE = (serve, policy, package, openapi)
 """Commands that need no running service."""
 
-BESIDE = (tables, token, session, pre_order, demo, audit, distribute, rotate)
+BESIDE = (tables, token, session, pre_order, demo, audit, distribute, export, erase, rotate)
 """Commands that work on the service that runs in the current directory."""
 
 for command in (*ALONE, *BESIDE):

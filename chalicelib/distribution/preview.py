@@ -14,7 +14,7 @@ from typing import Final
 
 from chalicelib.auth import Call
 from chalicelib.core.accounts import Account, AccountKey
-from chalicelib.core.distribution_rows import BadRow, ParsedRows, Row
+from chalicelib.core.distribution_rows import BadRow, ParsedRows, Row, told_of
 from chalicelib.core.distributions import Distribution, Figures, Share, pack
 from chalicelib.core.errors import CurrencyMismatch, IdConflict, UnknownAccount
 from chalicelib.core.money import format_amount
@@ -223,7 +223,8 @@ def _look_up(call: Call, source: AccountKey, upload: Upload) -> tuple[list[Share
         wrong = _why_bad(m, source, missing, users, first, opens=upload.open_accounts)
         if wrong is not None:
             amount = format_amount(m.row.amount, source.currency)
-            bad.append(BadRow(m.row.line, m.row.recipient, amount, *wrong))
+            recipient = told_of(m.row.naming, m.row.recipient)
+            bad.append(BadRow(m.row.line, recipient, amount, *wrong))
             continue
         assert m.key is not None
         first[m.key] = m.row.line
