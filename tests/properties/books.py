@@ -27,6 +27,7 @@ PARTIES = {
     "adjust": {("house:BANK", "account"), ("account", "house:BANK")},
     "distribution": {("account", "escrow"), ("escrow", "account")},
     "undo": {("escrow", "account")},
+    "expire": {("account", "house:EXPIRED")},
     "reversal": {
         ("account", "account"),
         ("house:BANK", "account"),
