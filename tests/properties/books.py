@@ -197,7 +197,7 @@ def _audit_conservation(books: Books) -> None:
         held[_currency_of(books, row)] += row["escrow"]
     for transfer in books.transfers.values():
         issued = transfer["source"] in {"house:BANK", "house:REFUND"}
-        received = transfer["target"] in {"house:BANK", "house:SALE"}
+        received = transfer["target"] in {"house:BANK", "house:SALE", "house:EXPIRED"}
         held[transfer["currency"]] -= (issued - received) * transfer["amount"]
     assert not any(held.values())
 

@@ -5,8 +5,10 @@ import { useState } from 'preact/hooks';
 import { useList } from '../loading.js';
 import { Table, TextField, Time, Title } from '../parts.jsx';
 import { goTo, linkTo } from '../router.js';
+import { may } from '../session.js';
+import { PersonalData } from './personal_data.jsx';
 
-export function Users({ channel, query }) {
+export function Users({ session, channel, query }) {
   const { email = '' } = query;
   const [wanted, setWanted] = useState(email);
   const users = useList(['channels', channel, 'users'], { email });
@@ -14,6 +16,9 @@ export function Users({ channel, query }) {
     event.preventDefault();
     goTo([channel, 'users'], { email: wanted.trim() });
   };
+  const personal = (user) => (
+    <PersonalData session={session} channel={channel} user={user} onDone={users.reload} />
+  );
   return (
     <>
       <Title>Users</Title>
@@ -38,14 +43,22 @@ export function Users({ channel, query }) {
             : `Nobody is registered in ${channel} yet.`
         }
         columns={[
-          ['E-mail', (user) => user.email],
+          [
+            'E-mail',
+            (user) =>
+              user.email ?? (
+                <>
+                  Erased <Time at={user.erased_at} />
+                </>
+              ),
+          ],
           ['User PK', (user) => user.user_pk],
           ['Registered', (user) => <Time at={user.created_at} />],
           [
             'Loyalty accounts',
             (user) => (
-              <a href={linkTo([channel, 'accounts'], { user_email: user.email })}>
-                Accounts of {user.email}
+              <a href={linkTo([channel, 'accounts'], { user_pk: user.user_pk })}>
+                Accounts of {user.email ?? user.user_pk}
               </a>
             ),
           ],
@@ -53,10 +66,11 @@ export function Users({ channel, query }) {
             'Orders',
             (user) => (
               <a href={linkTo([channel, 'orders'], { user_pk: user.user_pk })}>
-                Orders of {user.email}
+                Orders of {user.email ?? user.user_pk}
               </a>
             ),
           ],
+          ...(may(session, 'users') ? [['Personal data', personal]] : []),
         ]}
       />
     </>
