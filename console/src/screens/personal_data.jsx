@@ -14,85 +14,91 @@ const ENDS = {
   expire: 'It expires: what is available moves to house:EXPIRED, and does not come back.',
 };
 
-/** The buttons of one user, for who may manage users. */
-export function PersonalData({ session, channel, user, onDone }) {
-  const [asked, setAsked] = useState(null);
+/** The buttons of one user, for who may manage users; `onErase` asks whether to. */
+export function PersonalData({ channel, user, onErase }) {
   const [busy, setBusy] = useState(false);
-  const [credit, setCredit] = useState('keep');
   const [error, setError] = useState(null);
-  const place = ['channels', channel, 'users', user.user_pk];
-  const attempt = async (work) => {
-    putAway();
+  const save = async () => {
     setBusy(true);
     setError(null);
     try {
-      await work();
+      const items = await readWhole(['channels', channel, 'users', user.user_pk, 'export']);
+      const held = { channel, user_pk: user.user_pk, items };
+      saveFile(`${user.user_pk}.json`, JSON.stringify(held, null, 2), 'application/json');
     } catch (refused) {
       setError(refused);
     } finally {
       setBusy(false);
-      setAsked(null);
     }
   };
-  const save = async () => {
-    const items = await readWhole([...place, 'export']);
-    const held = { channel, user_pk: user.user_pk, items };
-    saveFile(`${user.user_pk}.json`, JSON.stringify(held, null, 2), 'application/json');
-  };
+  return (
+    <>
+      <div class="actions">
+        <button
+          type="button"
+          class="secondary"
+          aria-label={`Export what is held about ${user.user_pk}`}
+          aria-busy={busy}
+          disabled={busy}
+          onClick={save}
+        >
+          Export
+        </button>
+        <button
+          type="button"
+          class="secondary"
+          aria-label={`Erase ${user.user_pk}`}
+          onClick={onErase}
+        >
+          Erase …
+        </button>
+      </div>
+      {error && <Failed error={error} />}
+    </>
+  );
+}
+
+/** The question whether to erase a user, what it would do, and what came of it. */
+export function Erasure({ session, channel, user, onDone }) {
+  const [busy, setBusy] = useState(false);
+  const [credit, setCredit] = useState('keep');
   const erase = async () => {
-    // Repeatable by itself: sent again it finishes what was interrupted, and answers the same.
-    const where = path([...place, 'erasure']);
-    const { body } = await write('PUT', where, { credit }, {}, LONG_PATIENCE_MS);
-    tell('done', `Erased the user ${user.user_pk}. ${became(body.accounts)}`);
-    onDone();
+    putAway();
+    setBusy(true);
+    try {
+      // Repeatable by itself: sent again it finishes what was interrupted, and answers the same.
+      const where = path(['channels', channel, 'users', user.user_pk, 'erasure']);
+      const { body } = await write('PUT', where, { credit }, {}, LONG_PATIENCE_MS);
+      tell('done', `Erased the user ${user.user_pk}. ${became(body.accounts)}`);
+    } catch (error) {
+      tell('failed', `The user ${user.user_pk} is not erased yet. ${error.message}`);
+    } finally {
+      onDone();
+    }
   };
   return (
-    <div class="actions">
-      <button
-        type="button"
-        class="secondary"
-        aria-label={`Export what is held about ${user.user_pk}`}
-        aria-busy={busy && !asked}
-        disabled={busy}
-        onClick={() => attempt(save)}
-      >
-        Export
-      </button>
-      <button
-        type="button"
-        class="secondary"
-        aria-label={`Erase ${user.user_pk}`}
-        disabled={busy}
-        onClick={() => setAsked(user)}
-      >
-        Erase …
-      </button>
-      {error && <Failed error={error} />}
-      {asked && (
-        <Confirm
-          title={`Erase ${user.user_pk} for ever?`}
-          yes="Erase for ever"
-          busy={busy}
-          onYes={() => attempt(erase)}
-          onNo={() => setAsked(null)}
-        >
-          <Facts
-            facts={[
-              ['E-mail', user.email ?? 'erased before'],
-              ['Goes', 'Address, sessions, checkouts, baskets and addresses of orders'],
-              ['Stays', 'The books: accounts, activities, orders without their contents'],
-            ]}
-          />
-          <ChoiceField
-            label="Credit that is left"
-            hint={ENDS[credit]}
-            options={choices(session)}
-            value={credit}
-            onValue={setCredit}
-          />
-        </Confirm>
-      )}
-    </div>
+    <Confirm
+      title={`Erase ${user.user_pk} for ever?`}
+      yes="Erase for ever"
+      busy={busy}
+      onYes={erase}
+      onNo={onDone}
+    >
+      <Facts
+        facts={[
+          ['E-mail', user.email ?? 'erased before'],
+          ['Goes', 'Address, sessions, checkouts, baskets and addresses of orders'],
+          ['Stays', 'The books: accounts, activities, orders without their contents'],
+        ]}
+      />
+      <ChoiceField
+        label="Credit that is left"
+        hint={ENDS[credit]}
+        options={choices(session)}
+        value={credit}
+        onValue={setCredit}
+      />
+    </Confirm>
   );
 }
 

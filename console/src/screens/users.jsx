@@ -6,19 +6,24 @@ import { useList } from '../loading.js';
 import { Table, TextField, Time, Title } from '../parts.jsx';
 import { goTo, linkTo } from '../router.js';
 import { may } from '../session.js';
-import { PersonalData } from './personal_data.jsx';
+import { Erasure, PersonalData } from './personal_data.jsx';
 
 export function Users({ session, channel, query }) {
   const { email = '' } = query;
   const [wanted, setWanted] = useState(email);
+  const [erased, setErased] = useState(null);
   const users = useList(['channels', channel, 'users'], { email });
   const find = (event) => {
     event.preventDefault();
     goTo([channel, 'users'], { email: wanted.trim() });
   };
   const personal = (user) => (
-    <PersonalData session={session} channel={channel} user={user} onDone={users.reload} />
+    <PersonalData channel={channel} user={user} onErase={() => setErased(user)} />
   );
+  const afterErasure = () => {
+    setErased(null);
+    users.reload();
+  };
   return (
     <>
       <Title>Users</Title>
@@ -73,6 +78,9 @@ export function Users({ session, channel, query }) {
           ...(may(session, 'users') ? [['Personal data', personal]] : []),
         ]}
       />
+      {erased && (
+        <Erasure session={session} channel={channel} user={erased} onDone={afterErasure} />
+      )}
     </>
   );
 }
