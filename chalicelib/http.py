@@ -88,6 +88,7 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
     errors.HoldVoided: 409,
     errors.HoldLapsed: 409,
     errors.CaptureExceedsHold: 409,
+    errors.CreditHeld: 409,
     errors.RefundExceedsPayment: 409,
     page_errors.LoyaltyDisabled: 409,
     page_errors.PaymentInProgress: 409,

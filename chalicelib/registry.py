@@ -132,7 +132,7 @@ def _check_deployment(setting: Setting, value: Value) -> None:
 
 
 def register_user(call: Call, channel: str, user_pk: str, email: str) -> Registration:
-    """Register a user, or give a registered one another address.
+    """Register a user, or give one another address; who was erased is registered again by it.
 
     Raises `UnknownChannel`, or `EmailTaken` when another user owns the address.
     """
@@ -166,7 +166,7 @@ def find_user(call: Call, channel: str, email: str) -> User | None:
 def read_shopper(call: Call, shopper: Shopper) -> User:
     """Return the user of a session. Raises `NotSignedIn` where there is none, or it was ended."""
     user = _read_user(call, shopper.channel, shopper.user_pk)
-    if user is None:
+    if user is None or user.erased_ms is not None:
         raise NotSignedIn
     check_not_revoked(shopper, user.sessions_valid_from_ms)
     return user
@@ -187,7 +187,8 @@ def mint_session(call: Call, channel: str, user_pk: str) -> tuple[str, int]:
 
     Nothing is stored. Raises `UnknownChannel` or `UnknownUser`.
     """
-    if _read_user(call, channel, user_pk) is None:
+    user = _read_user(call, channel, user_pk)
+    if user is None or user.erased_ms is not None:
         require_channel(call, channel)
         raise UnknownUser
     return open_session(channel, user_pk, call.now)

@@ -11,7 +11,9 @@ from cli.dead_letters import dead_letters
 from cli.demo import demo
 from cli.deployed import take_variables
 from cli.distribute import distribute
+from cli.erase import erase
 from cli.events import events
+from cli.export import export
 from cli.openapi import openapi
 from cli.package import package
 from cli.pre_order import pre_order
@@ -44,6 +46,8 @@ BESIDE = (
     audit,
     distribute,
     reconcile,
+    export,
+    erase,
     events,
     dead_letters,
     restore,

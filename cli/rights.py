@@ -39,16 +39,18 @@ class Rights:
 RIGHTS: Final[Mapping[str, Rights]] = {
     "APIHandler": Rights(
         tables={
-            "BatchGetItem": "account_ids accounts distributions holds orders pre_orders "
-            "reconciliations refunds sandbox_charges settings transfers user_emails users",
+            "BatchGetItem": "account_ids accounts distributions holds order_contents orders "
+            "pre_orders reconciliations refunds sandbox_charges settings transfers user_emails "
+            "users",
             "ConditionCheckItem": "users",
-            "DeleteItem": "user_emails",
+            "DeleteItem": "order_contents pre_orders user_emails",
             "GetItem": "account_ids accounts distributions holds orders pre_orders refunds "
             "settings transfers user_emails users",
-            "PutItem": "account_ids accounts distributions entries holds orders pre_orders "
-            "reconciliations sandbox_charges settings transfers user_emails users",
+            "PutItem": "account_ids accounts distributions entries holds order_contents orders "
+            "pre_orders reconciliations sandbox_charges settings transfers user_emails users",
             "Query": "accounts accounts/by_channel audits distributions distributions/by_channel "
-            "entries orders/by_user reconciliations/by_channel users/by_channel",
+            "entries holds order_contents orders/by_user pre_orders reconciliations/by_channel "
+            "users/by_channel",
             "UpdateItem": "accounts holds refunds sandbox_charges users",
         },
         queue="SendMessage",
@@ -68,7 +70,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         tables={
             "BatchGetItem": "accounts holds orders pre_orders sandbox_charges settings users",
             "GetItem": "accounts holds orders pre_orders settings users",
-            "PutItem": "entries orders pre_orders sandbox_charges transfers",
+            "PutItem": "entries order_contents orders pre_orders sandbox_charges transfers",
             "Query": "pre_orders/by_paying",
             "UpdateItem": "accounts holds sandbox_charges",
         },

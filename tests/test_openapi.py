@@ -124,6 +124,10 @@ UNSEEN: Final[Mapping[tuple[str, str, int], str]] = {
 CONFLICTS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("PUT", "/channels/{channel}"): ("", '{"default_currency":"USD"}'),
     ("PUT", "/channels/{channel}/users/{user_pk}"): ("", '{"email":"ada@example.com"}'),
+    ("PUT", "/channels/{channel}/users/{user_pk}/erasure"): (
+        "/channels/demo/users/1000/erasure",
+        '{"credit":"expire"}',
+    ),
     ("POST", "/channels/{channel}/accounts"): (
         "",
         '{"user_pk":"1001","currency":"TRY","debit_card_allowed":false}',
@@ -163,7 +167,16 @@ CONFLICTS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
 }
 """What each route with a 409 is sent to answer it."""
 
+ALSO: Final[Mapping[tuple[str, str], str]] = {
+    ("PUT", "/channels/{channel}/users/{user_pk}/erasure"): "adjust",
+}
+"""Scopes that some content of a route needs beside the route's own."""
+
 UNWRITTEN: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+    ("PUT", "/channels/{channel}/users/{user_pk}/erasure"): (
+        "/channels/demo/users/1002/erasure",
+        "",
+    ),
     ("PUT", "/channels/{channel}"): ("/channels/new", '{"default_currency":"USD"}'),
     ("PUT", "/channels/{channel}/settings/{name}"): ("", '{"value":true}'),
     ("PUT", "/channels/{channel}/users/{user_pk}/sessions"): (
@@ -276,7 +289,9 @@ class Provoked:
             form = {"Content-Type": FORM} if self._route.body else {}
             return {**cookie(self._shop.session()), **form}
         channels = ("demo", "new")
-        return self._shop.bearer(self._row.scope, channels=channels) if self._row.scope else {}
+        also = ALSO.get((self._route.method, self._route.path))
+        scopes = [scope for scope in (self._row.scope, also) if scope]
+        return self._shop.bearer(*scopes, channels=channels) if self._row.scope else {}
 
 
 @pytest.fixture

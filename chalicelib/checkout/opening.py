@@ -10,12 +10,12 @@ from chalicelib.core.errors import AlreadyCompleted, UnknownChannel, UnknownUser
 from chalicelib.core.names import to_ms
 from chalicelib.core.page_errors import PaymentInProgress
 from chalicelib.core.pre_orders import ORDER_ID_BITS, PreOrder
-from chalicelib.store.actions import AnyKey, Rows
+from chalicelib.store.actions import Action, AnyKey, Rows
 from chalicelib.store.orders import order_in, order_key
 from chalicelib.store.pre_orders import pre_order_in, pre_order_key, put_basket, put_pre_order
 from chalicelib.store.requests import Commit, Replay, Settled, settle
 from chalicelib.store.settings import channel_in, channel_key
-from chalicelib.store.users import user_in, user_key
+from chalicelib.store.users import check_registered, registered_in, user_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def open_pre_order(call: Call, channel: str, opening: NewPreOrder) -> Settled[Pr
     def decide(rows: Rows) -> Commit[PreOrder] | Replay[PreOrder]:
         if channel_in(rows, channel) is None:
             raise UnknownChannel
-        if user_in(rows, channel, opening.user_pk) is None:
+        if registered_in(rows, channel, opening.user_pk) is None:
             raise UnknownUser
         found = pre_order_in(rows, channel, opening.user_pk, opening.currency)
         fresh = _fresh(call, channel, opening, reference, content_hash)
@@ -53,11 +53,9 @@ def open_pre_order(call: Call, channel: str, opening: NewPreOrder) -> Settled[Pr
         ended = found is not None and found.state == "completed" and found.reference == reference
         if ended or order_in(rows, channel, reference) is not None:
             raise AlreadyCompleted
-        if found is None:
-            return _put(fresh, opening, seen_rev=None)
-        if found.state != "completed" and found.content_hash == content_hash:
+        if found is not None and found.state != "completed" and found.content_hash == content_hash:
             return Replay(found)
-        return _put(_in_place_of(found, fresh), opening, seen_rev=found.rev)
+        return _put(fresh, opening, in_place_of=found)
 
     keys: list[AnyKey] = [
         channel_key(channel),
@@ -68,9 +66,20 @@ def open_pre_order(call: Call, channel: str, opening: NewPreOrder) -> Settled[Pr
     return settle(decide, keys, deadline=call.deadline, consistent=True)
 
 
-def _put(fresh: PreOrder, opening: NewPreOrder, *, seen_rev: int | None) -> Commit[PreOrder]:
-    put_both = [put_pre_order(fresh, seen_rev=seen_rev), put_basket(fresh, opening.content)]
-    return Commit(put_both, fresh)
+def _put(
+    fresh: PreOrder, opening: NewPreOrder, *, in_place_of: PreOrder | None
+) -> Commit[PreOrder]:
+    """Return the writes of a pre-order and its basket.
+
+    Its user may be erased meanwhile. That changes an earlier pre-order, and then this write is
+    refused; where there is none, it must ask.
+    """
+    found, asks = in_place_of, list[Action]()
+    if found is None or found.state == "erased":
+        asks = [check_registered(fresh.channel, fresh.user_pk)]
+    fresh = fresh if found is None else _in_place_of(found, fresh)
+    pre_order = put_pre_order(fresh, seen_rev=None if found is None else found.rev)
+    return Commit([*asks, pre_order, put_basket(fresh, opening.content)], fresh)
 
 
 def _in_place_of(found: PreOrder, fresh: PreOrder) -> PreOrder:

@@ -12,7 +12,7 @@ from chalicelib.checkout.reading import (
     commit,
     committed,
     keys_of,
-    order_of,
+    ordered,
     reading_of,
     refused,
     session_currency,
@@ -34,7 +34,7 @@ from chalicelib.core.settings import FUNDS_TRANSFER, LOYALTY_MONEY
 from chalicelib.core.transfers import pay_order
 from chalicelib.core.transitions import Event, Move
 from chalicelib.store.actions import Action, Rows
-from chalicelib.store.orders import order_key, put_order
+from chalicelib.store.orders import order_key
 from chalicelib.store.requests import Commit, Replay, settle
 from chalicelib.store.transfers import post
 
@@ -185,14 +185,13 @@ def _order(
         now_ms = movement.transfer.at_ms
     option = rules.chosen_option(reading.situation)
     funds = payment_state == "awaiting_payment"
-    order = order_of(
+    writes += ordered(
         reading.left_at(pre_order),
         completed_ms=now_ms,
         payment_type=FUNDS_TRANSFER if funds else LOYALTY_MONEY,
         payment_name=option.name if option is not None and funds else CREDIT_NAME,
         payment_state=payment_state,
     )
-    writes.append(put_order(order))
     completed = replace(pre_order, state="completed", completed_ms=now_ms)
     return committed(reading, completed, Move.SHOW_ORDER, writes)
 
@@ -224,7 +223,9 @@ def _drop_credit(call: Call, shopper: Shopper, currency: str, refusal: CreditCha
         if before is not None and before.state == "paying":
             return Replay(refused(reading, PaymentInProgress()))
         account = reading.situation.account
-        if before is None or rules.can_pay(account, before.loyalty, before.total):
+        if before is None or before.state == "erased":
+            return Replay(refused(reading, refusal))
+        if rules.can_pay(account, before.loyalty, before.total):
             return Replay(refused(reading, refusal))
         writes, after = commit(reading, without_credit(before), [])
         return Commit(writes, refused(after, refusal))

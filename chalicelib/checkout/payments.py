@@ -20,7 +20,7 @@ from chalicelib.checkout.reading import (
     committed,
     failure_of,
     keys_of,
-    order_of,
+    ordered,
     reading_in,
     refused,
     visited,
@@ -41,7 +41,7 @@ from chalicelib.outside.gateways import Gateway, gateway_named
 from chalicelib.store.accounts import free, keep
 from chalicelib.store.actions import Action, AnyKey, Rows
 from chalicelib.store.holds import end_hold, hold_in, hold_key, put_hold
-from chalicelib.store.orders import order_in, order_key, put_order
+from chalicelib.store.orders import order_in, order_key
 from chalicelib.store.pre_orders import list_paying, pre_order_in, pre_order_key
 from chalicelib.store.requests import Commit, Replay, batch_get, settle
 from chalicelib.store.transfers import post
@@ -227,7 +227,7 @@ def _finish(call: Call, paying: PreOrder) -> Visit:
             assert captured is not None, "an open hold can be captured"
             ended = holds.ended(captured, at_ms=completed_ms, by=call.by)
             writes = [*post(movement), end_hold(ended)]
-        paid = order_of(
+        writes += ordered(
             reading,
             completed_ms=completed_ms,
             payment_type=CREDIT_CARD,
@@ -236,7 +236,7 @@ def _finish(call: Call, paying: PreOrder) -> Visit:
             payment_key=payment_of(paying).key,
         )
         completed = replace(now, state="completed", completed_ms=completed_ms, charge=None)
-        return committed(reading, completed, Move.SHOW_ORDER, [*writes, put_order(paid)])
+        return committed(reading, completed, Move.SHOW_ORDER, writes)
 
     return settle(decide, _keys(paying), deadline=call.deadline, consistent=True).answer
 

@@ -1,5 +1,6 @@
 """What a page reads before it decides, and how it says where the shopper is."""
 
+import secrets
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,13 +10,20 @@ from chalicelib.core.checkout import Situation
 from chalicelib.core.errors import Busy, NotSignedIn
 from chalicelib.core.names import to_ms
 from chalicelib.core.page_errors import PageRefusal, PaymentDeclined, PaymentReturned
-from chalicelib.core.pre_orders import FailedPayment, Order, PaymentState, PreOrder
+from chalicelib.core.pre_orders import (
+    FailedPayment,
+    Order,
+    OrderContents,
+    PaymentState,
+    PreOrder,
+)
 from chalicelib.core.settings import Settings
 from chalicelib.core.transitions import Move
 from chalicelib.core.users import User
 from chalicelib.store import settings as stored_settings
 from chalicelib.store.accounts import account_in, account_key
 from chalicelib.store.actions import Action, AnyKey, Rows
+from chalicelib.store.orders import put_order
 from chalicelib.store.pre_orders import (
     basket_in,
     basket_key,
@@ -24,7 +32,7 @@ from chalicelib.store.pre_orders import (
     put_pre_order,
 )
 from chalicelib.store.requests import Commit, batch_get
-from chalicelib.store.users import user_in, user_key
+from chalicelib.store.users import registered_in, user_in, user_key
 
 EMPTY_BASKET: Final = "{}"
 
@@ -81,7 +89,7 @@ def reading_in(call: Call, rows: Rows, channel: str, user_pk: str, currency: str
         return None
     pre_order = pre_order_in(rows, channel, user_pk, currency)
     content = None if pre_order is None else basket_in(rows, pre_order)
-    if content is None and pre_order is not None and pre_order.state != "completed":
+    if content is None and pre_order is not None and pre_order.state in {"open", "paying"}:
         raise Busy
     account = account_in(rows, AccountKey(channel, user_pk, currency), to_ms(call.now))
     situation = Situation(settings=settings, account=account, pre_order=pre_order)
@@ -99,7 +107,7 @@ def reading_of(call: Call, rows: Rows, shopper: Shopper, currency: str) -> Readi
 
 def check_user(rows: Rows, shopper: Shopper) -> None:
     """Raise `NotSignedIn` for a session of nobody, or one that was ended."""
-    user = user_in(rows, shopper.channel, shopper.user_pk)
+    user = registered_in(rows, shopper.channel, shopper.user_pk)
     if user is None:
         raise NotSignedIn("This session belongs to a user who is not registered.")
     check_not_revoked(shopper, user.sessions_valid_from_ms)
@@ -130,7 +138,7 @@ def _left(reading: Reading, move: Move | None, refusal: PageRefusal | None) -> V
     return Visit(reading.currency, reading.situation, content, move, refusal)
 
 
-def order_of(
+def ordered(
     reading: Reading,
     *,
     completed_ms: int,
@@ -139,16 +147,20 @@ def order_of(
     payment_state: PaymentState = "paid",
     charged: int = 0,
     payment_key: str | None = None,
-) -> Order:
-    """Return the order that the pre-order becomes."""
+) -> list[Action]:
+    """Return the writes of the order that the pre-order becomes, and of its contents."""
     pre_order = reading.pre_order
-    return Order(
+    contents = OrderContents(
+        user_email=reading.user.email if reading.user is not None else None,
+        content=reading.content or EMPTY_BASKET,
+        salt=secrets.token_hex(16),
+    )
+    order = Order(
         channel=pre_order.channel,
         user_pk=pre_order.user_pk,
         currency=pre_order.currency,
         reference=pre_order.reference,
         order_id=pre_order.order_id,
-        user_email=reading.user.email if reading.user is not None else "",
         total=pre_order.total,
         shipping=pre_order.shipping,
         loyalty=pre_order.loyalty,
@@ -158,8 +170,9 @@ def order_of(
         charged=charged,
         payment_key=payment_key,
         completed_ms=completed_ms,
-        content=reading.content or EMPTY_BASKET,
+        contents_hash=contents.hash,
     )
+    return put_order(order, contents)
 
 
 def commit(

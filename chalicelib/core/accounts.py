@@ -31,6 +31,7 @@ EntryKind = Literal[
     "adjust",
     "distribution",
     "undo",
+    "expire",
 ]
 
 

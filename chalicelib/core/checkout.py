@@ -50,9 +50,12 @@ class Situation:
         """The pre-order as it counts now, by the settings of now.
 
         An open one has no credit while the feature is off, and no instalment plan that is gone
-        or costs something else than when it was chosen. A payment that has begun keeps both.
+        or costs something else than when it was chosen. A payment that has begun keeps both. One
+        that was erased counts as none.
         """
         pre_order = self.pre_order
+        if pre_order is not None and pre_order.state == "erased":
+            return None
         if pre_order is None or pre_order.state != "open":
             return pre_order
         if not self.settings.loyalty_money_enabled:

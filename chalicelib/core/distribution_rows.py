@@ -32,6 +32,8 @@ Naming = Literal["user_email", "user_pk", "account_id"]
 _NAMINGS: Final = get_args(Naming)
 _AMOUNT: Final = "amount"
 _NOTE: Final = "note"
+_SHORT: Final = 3
+"""So few letters are no name."""
 
 _EXPECTED: Final = (
     "The first line must name the columns: one of user_email, user_pk and account_id, then "
@@ -54,7 +56,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be credited, as it was given, with a stable code and a sentence."""
+    """A row that cannot be credited, with a stable code and a sentence.
+
+    It is kept, and nobody's to erase: so `recipient` and `amount` are as given only where they
+    say of nobody who that is. See `told_of`.
+    """
 
     line: int
     recipient: str
@@ -105,6 +111,30 @@ def parse_rows(rows: Sequence[Mapping[str, object]], currency: str) -> ParsedRow
     return _parsed([_from_fields(n, row) for n, row in enumerate(rows, start=1)], currency)
 
 
+def told_of(naming: Naming, recipient: str) -> str:
+    """Return how a bad row names its customer: a shop's own id as given, all else by initials.
+
+    The line leads to the rest, in the file that the caller has.
+    """
+    if naming != "user_email" and is_identifier(recipient):
+        return recipient
+    return _initials(recipient)
+
+
+def _told_amount(amount: str) -> str:
+    """Return an amount as given, unless it may be an address or a name in the wrong column."""
+    is_number = "@" not in amount and any(letter.isdigit() for letter in amount)
+    return amount[:SHOWN] if is_number or len(amount) <= _SHORT else _initials(amount)
+
+
+def _initials(text: str) -> str:
+    """Return the first letter of a text, and of an address also that of the domain."""
+    name, at, domain = text.partition("@")
+    if not at:
+        return f"{text[:1]}…" if text else ""
+    return f"{name[:1]}…@{domain[:1]}…"
+
+
 def _parsed(given: Sequence[_Given], currency: str) -> ParsedRows:
     digits_of(currency)
     if not given:
@@ -120,7 +150,8 @@ def _parsed(given: Sequence[_Given], currency: str) -> ParsedRows:
         if isinstance(read, Row):
             rows.append(read)
         else:
-            bad.append(BadRow(row.line, row.recipient[:SHOWN], row.amount[:SHOWN], *read))
+            recipient = told_of(row.naming, row.recipient)
+            bad.append(BadRow(row.line, recipient, _told_amount(row.amount), *read))
     return ParsedRows(tuple(rows), tuple(bad))
 
 

@@ -305,6 +305,14 @@ class CaptureExceedsHold(Refusal):
     title = "More than the hold keeps"
 
 
+class CreditHeld(Refusal):
+    """Credit that is to expire while open holds keep some of it."""
+
+    code = "credit_held"
+    title = "Open holds keep credit"
+    fallback = "Capture or void them, or let them lapse; or let the credit be kept."
+
+
 class RefundExceedsPayment(Refusal):
     """Refunds that together would exceed what credit paid."""
 

@@ -38,7 +38,15 @@ def _short(note: str) -> str:
     return note
 
 
-Note = Annotated[str, Field(min_length=1, max_length=MAX_NOTE_BYTES), AfterValidator(_short)]
+Note = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_NOTE_BYTES,
+        description="Part of the books and never erased: write no personal data into it.",
+    ),
+    AfterValidator(_short),
+]
 """What a person writes beside a movement of credit."""
 
 

@@ -3,6 +3,8 @@
 Amounts are minor units. Credit is chosen here and moved only on completion.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -12,8 +14,11 @@ from chalicelib.core.settings import Installment
 ORDER_ID_BITS: Final = 48
 """An order id is drawn at random, so that it tells nobody how many orders there are."""
 
-PreOrderState = Literal["open", "paying", "completed"]
-"""`paying` from the moment that a card payment has begun until its outcome is known."""
+PreOrderState = Literal["open", "paying", "completed", "erased"]
+"""`paying` from the moment that a card payment has begun until its outcome is known.
+
+Of an `erased` one nothing is left but its counts: it is no checkout, and the next takes its place.
+"""
 
 PaymentState = Literal["paid", "awaiting_payment"]
 
@@ -75,9 +80,10 @@ class PreOrder:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A completed order. `content` is the basket and addresses as JSON text.
+    """A completed order as the books need it, for ever.
 
-    `charged` is what a card was charged, with interest, under `payment_key`.
+    `charged` is what a card was charged, with interest, under `payment_key`. `contents_hash` is
+    that of its contents, whether or not they are still there.
     """
 
     channel: str
@@ -85,7 +91,6 @@ class Order:
     currency: str
     reference: str
     order_id: int
-    user_email: str
     total: int
     shipping: int
     loyalty: int
@@ -95,7 +100,26 @@ class Order:
     charged: int
     payment_key: str | None
     completed_ms: int
+    contents_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContents:
+    """What is personal in an order, until it is erased: the address, and `content` as JSON text.
+
+    `content` is the basket and addresses. `salt` is random, so that nobody who guesses the rest
+    can prove it by the hash that stays on the order.
+    """
+
+    user_email: str | None
     content: str
+    salt: str
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 in hex of all of it."""
+        text = json.dumps([self.salt, self.user_email, self.content])
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +155,33 @@ def without_credit(pre_order: PreOrder) -> PreOrder:
 def without_plan(pre_order: PreOrder) -> PreOrder:
     """Return the pre-order with no instalment plan chosen."""
     return replace(pre_order, installment=None, installment_price=None)
+
+
+def erased(pre_order: PreOrder) -> PreOrder:
+    """Return what an erasure leaves of a pre-order: its place, and the counts of what happened.
+
+    The attempts go on from there, so that no payment ever has the name of an earlier one.
+    """
+    return PreOrder(
+        channel=pre_order.channel,
+        user_pk=pre_order.user_pk,
+        currency=pre_order.currency,
+        reference="",
+        content_hash="",
+        total=0,
+        shipping=0,
+        loyalty=0,
+        payment_option=None,
+        bin_number=None,
+        installment=None,
+        installment_price=None,
+        bank_account=None,
+        state="erased",
+        attempt=pre_order.attempt,
+        charge=None,
+        failed_payment=None,
+        order_id=0,
+        opened_ms=0,
+        completed_ms=None,
+        rev=pre_order.rev + 1,
+    )

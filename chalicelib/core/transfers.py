@@ -9,6 +9,7 @@ from typing import Final
 
 from chalicelib.core.accounts import (
     HOUSE_BANK,
+    HOUSE_EXPIRED,
     HOUSE_REFUND,
     HOUSE_SALE,
     Account,
@@ -19,6 +20,7 @@ from chalicelib.core.accounts import (
     covers,
 )
 from chalicelib.core.errors import (
+    CreditHeld,
     CurrencyMismatch,
     IdConflict,
     InsufficientCredit,
@@ -141,6 +143,14 @@ def undo_id(distribution_id: str) -> str:
     return f"undo:{distribution_id}"
 
 
+def expiry_id(account_id: str, erased_ms: int) -> str:
+    """Return the id of the transfer that ends an account's credit as its user is erased.
+
+    Who is registered again and erased again has another time, in milliseconds.
+    """
+    return f"expire:{account_id}:{erased_ms}"
+
+
 def escrow_of(distribution_id: str) -> str:
     """Return how entries name the escrow of a distribution."""
     return f"{ESCROW}{distribution_id}"
@@ -253,6 +263,28 @@ def return_escrow(
     It is what was not credited, or what an undo took back.
     """
     return _move("undo" if undone else "distribution", wanted, escrow, source, now_ms)
+
+
+def check_not_held(account: Account) -> None:
+    """Raise `CreditHeld` while an open hold keeps credit of the account."""
+    if account.open_holds:
+        raise CreditHeld(
+            f"The account {account.account_id} has {len(account.open_holds)} open holds, which "
+            f"keep {format_amount(account.held, account.key.currency)} "
+            f"{account.key.currency}. {CreditHeld.fallback}"
+        )
+
+
+def expire(account: Account, transfer_id: str, *, now_ms: int, by: str) -> Movement | None:
+    """Return the movement of everything available to EXPIRED; None where that is nothing.
+
+    What an account owes stays owed. Raises `CreditHeld`.
+    """
+    check_not_held(account)
+    if account.available <= 0:
+        return None
+    wanted = Wanted(account.key.channel, transfer_id, account.available, None, by)
+    return _move("expire", wanted, account, HOUSE_EXPIRED, now_ms)
 
 
 def check_reversible(original: Transfer) -> None:

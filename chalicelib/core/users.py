@@ -27,13 +27,17 @@ Email = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A registered user. Sessions issued before `sessions_valid_from_ms` are revoked."""
+    """A user. Sessions issued before `sessions_valid_from_ms` are revoked.
+
+    Who was erased has no address and `erased_ms`, until registered again.
+    """
 
     channel: str
     user_pk: str
-    email: str
+    email: str | None
     created_ms: int
     sessions_valid_from_ms: int
+    erased_ms: int | None = None
 
 
 def same_address(email: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 from chalicelib.auth import Call
 from chalicelib.core.accounts import Account, AccountKey
-from chalicelib.core.distribution_rows import BadRow, ParsedRows, Row
+from chalicelib.core.distribution_rows import BadRow, ParsedRows, Row, told_of
 from chalicelib.core.distributions import Distribution, Figures, Share, pack
 from chalicelib.core.errors import CurrencyMismatch, IdConflict, UnknownAccount
 from chalicelib.core.money import format_amount
@@ -34,7 +34,7 @@ from chalicelib.store.distributions import (
 from chalicelib.store.jobs import keep_pieces, name_of, packed
 from chalicelib.store.requests import BATCH_KEYS, Commit, Replay, Settled, batch_get, settle
 from chalicelib.store.settings import channel_key
-from chalicelib.store.users import email_key, owner_in, user_key
+from chalicelib.store.users import email_key, owner_in, registered_in, user_key
 
 READERS: Final = 8
 """How many batches are read at once: 20,000 addresses are 400 batches."""
@@ -221,7 +221,8 @@ def _look_up(call: Call, source: AccountKey, upload: Upload) -> tuple[list[Share
         wrong = _why_bad(m, source, missing, users, first, opens=upload.open_accounts)
         if wrong is not None:
             amount = format_amount(m.row.amount, source.currency)
-            bad.append(BadRow(m.row.line, m.row.recipient, amount, *wrong))
+            recipient = told_of(m.row.naming, m.row.recipient)
+            bad.append(BadRow(m.row.line, recipient, amount, *wrong))
             continue
         assert m.key is not None
         first[m.key] = m.row.line
@@ -284,7 +285,7 @@ def _why_bad(
         return "duplicate_account", f"Line {first[key]} credits this account already."
     if key not in missing:
         return None
-    if not users.shows(user_key(key.channel, key.user_pk)):
+    if registered_in(users, key.channel, key.user_pk) is None:
         return "unknown_user", "No such user is registered in this channel."
     if not opens:
         return "unknown_account", f"The user has no account in {key.currency}."

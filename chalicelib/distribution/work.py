@@ -39,7 +39,7 @@ from chalicelib.store.distributions import (
 from chalicelib.store.entries import put_entry
 from chalicelib.store.requests import Commit, Replay, settle
 from chalicelib.store.transfers import post
-from chalicelib.store.users import user_key
+from chalicelib.store.users import registered_in, user_key
 
 
 def work(call: Call, message: Mapping[str, Any]) -> None:
@@ -106,7 +106,7 @@ def _account_for(rows: Rows, job: Distribution, share: Share, now_ms: int) -> Ac
     if found is not None:
         return found
     assert share.opens, "accounts are never deleted"
-    if not rows.shows(user_key(job.channel, share.user_pk)):
+    if registered_in(rows, job.channel, share.user_pk) is None:
         return UnknownUser()
     new = rules.account_to_open(job, share, now_ms)
     # The id's row is not read: the engine shows it where it is another account's.

@@ -63,10 +63,10 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class OwnedAccount:
-    """An account with the present e-mail address of its user."""
+    """An account with the present e-mail address of its user; None for one who was erased."""
 
     account: Account
-    user_email: str
+    user_email: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,12 @@ def open_account(call: Call, channel: str, wanted: NewAccount) -> Settled[OwnedA
     def decide(rows: Rows) -> Commit[OwnedAccount] | Replay[OwnedAccount]:
         require_channel(rows, channel)
         user = user_in(rows, channel, key.user_pk)
-        if user is None:
-            raise UnknownUser
         found = account_in(rows, key, to_ms(call.now))
-        if found is not None and found.opening.idempotency_key == opening.idempotency_key:
+        if user is not None and found is not None and _is_same_request(found, opening):
             _check_replay(found, new, wanted)
             return Replay(OwnedAccount(as_opened(found), user.email))
+        if user is None or user.erased_ms is not None:
+            raise UnknownUser
         if wanted.idempotency_key and opened_in(rows, channel, wanted.idempotency_key):
             raise IdConflict
         if found is not None:
@@ -144,6 +144,10 @@ def open_account(call: Call, channel: str, wanted: NewAccount) -> Settled[OwnedA
     return settle(decide, keys, deadline=call.deadline)
 
 
+def _is_same_request(found: Account, opening: Opening) -> bool:
+    return found.opening.idempotency_key == opening.idempotency_key
+
+
 def _check_replay(found: Account, new: Account, wanted: NewAccount) -> None:
     same = (found.opening, found.debit_allowed) == (new.opening, new.debit_allowed)
     if not same or wanted.account_id not in {None, found.account_id}:
@@ -151,7 +155,7 @@ def _check_replay(found: Account, new: Account, wanted: NewAccount) -> None:
 
 
 def _commit_opening(
-    new: Account, user_email: str, idempotency_key: str | None
+    new: Account, user_email: str | None, idempotency_key: str | None
 ) -> Commit[OwnedAccount]:
     if not new.opening.balance:
         return Commit(put_account(new, idempotency_key), OwnedAccount(new, user_email))
@@ -318,7 +322,7 @@ def _owned(call: Call, keys: Sequence[AccountKey]) -> list[OwnedAccount]:
     ]
 
 
-def _email(rows: Rows, key: AccountKey) -> str:
+def _email(rows: Rows, key: AccountKey) -> str | None:
     user = user_in(rows, key.channel, key.user_pk)
     assert user is not None, "an account is opened only for a registered user"
     return user.email

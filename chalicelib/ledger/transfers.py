@@ -189,6 +189,33 @@ def adjust(
     return settle(decide, keys, deadline=call.deadline)
 
 
+# --- credit that ends -----------------------------------------------------------------------
+
+
+def expire(call: Call, key: AccountKey, transfer_id: str) -> Transfer | None:
+    """Move everything available on an account to EXPIRED, once for ever under this id.
+
+    None where nothing is. Raises `UnknownAccount`, or `CreditHeld` while holds keep some of it.
+    """
+
+    def decide(rows: Rows) -> Commit[Transfer | None] | Replay[Transfer | None]:
+        stored = transfer_in(rows, key.channel, transfer_id)
+        if stored is not None:
+            return Replay(stored)
+        now_ms = to_ms(call.now)
+        account = require_account(rows, key, now_ms)
+        movement = rules.expire(account, transfer_id, now_ms=now_ms, by=call.by)
+        return Replay(None) if movement is None else Commit(post(movement), movement.transfer)
+
+    keys: list[AnyKey] = [
+        channel_key(key.channel),
+        transfer_key(key.channel, transfer_id),
+        account_key(key),
+    ]
+    # That nothing is available is believed at once: it must be no stale row.
+    return settle(decide, keys, deadline=call.deadline, consistent=True).answer
+
+
 # --- reversals ------------------------------------------------------------------------------
 
 

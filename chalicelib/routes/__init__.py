@@ -9,7 +9,9 @@ from chalicelib.routes import (
     audit,
     console,
     distributions,
+    erasure,
     events,
+    export,
     holds,
     orders,
     pre_orders,
@@ -27,6 +29,8 @@ from chalicelib.routes import (
 DOORS: Final[tuple[Routes, ...]] = (
     settings.routes,
     users.routes,
+    erasure.routes,
+    export.routes,
     accounts.routes,
     holds.routes,
     transfers.routes,

@@ -56,7 +56,7 @@ class AccountShown(Shown):
 
     account_id: str
     user_pk: str
-    user_email: str
+    user_email: str | None
     currency: str
     balance: str
     available: str | None
@@ -83,7 +83,7 @@ class TargetShown(Shown):
 
     account_id: str
     user_pk: str
-    user_email: str
+    user_email: str | None
 
 
 class AdjustmentBody(Body):

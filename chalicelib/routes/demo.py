@@ -200,6 +200,7 @@ def mint_staff_token(request: Request, body: StaffTokenForm) -> Answer:
 def current_user(request: Request) -> Answer:
     """Say who is signed in."""
     user = registry.read_shopper(request.call, request.shopper)
+    assert user.email is not None, "a shopper is registered with an address"
     return Answer(
         CurrentUser(
             pk=user.user_pk,

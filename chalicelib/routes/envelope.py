@@ -22,7 +22,13 @@ from chalicelib.core.checkout import (
 )
 from chalicelib.core.money import format_page_amount
 from chalicelib.core.page_errors import PageRefusal
-from chalicelib.core.pre_orders import InstallmentPrice, Order, PreOrder, price_installments
+from chalicelib.core.pre_orders import (
+    InstallmentPrice,
+    Order,
+    OrderContents,
+    PreOrder,
+    price_installments,
+)
 from chalicelib.core.settings import BankAccount, PaymentOption
 from chalicelib.core.transitions import Move, Step
 from chalicelib.http import Shown
@@ -111,14 +117,15 @@ def order_token(channel: str, user_pk: str, reference: str) -> str:
     return seal("order", {"c": channel, "u": user_pk, "r": reference})
 
 
-def order_shown(order: Order) -> Json:
-    """Return a completed order as the thank-you page reads it."""
-    content = json.loads(order.content)
+def order_shown(order: Order, contents: OrderContents | None) -> Json:
+    """Return a completed order as the thank-you page reads it; without contents it is erased."""
+    content = {} if contents is None else json.loads(contents.content)
     items = (content.get("basket") or {}).get("basketitem_set", [])
     return {
         "id": order.order_id,
         "number": order.reference,
-        "user_email": order.user_email,
+        "user_email": (contents and contents.user_email) or "",
+        "erased": contents is None,
         "amount": format_page_amount(order.total, order.currency),
         "shipping_amount": format_page_amount(order.shipping, order.currency),
         "loyalty_money": format_page_amount(order.loyalty, order.currency),

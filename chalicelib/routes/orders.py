@@ -30,13 +30,13 @@ class OrderShown(Shown):
 
     `refunded` is what was given back so far of `loyalty_money`. `charged_amount` is what a card
     was charged under `payment_key`. `payment_state` is `paid`, or `awaiting_payment` for a funds
-    transfer.
+    transfer. `erased` orders have neither address nor basket any more.
     """
 
     reference: str
     order_id: int
     user_pk: str
-    user_email: str
+    user_email: str | None
     currency: str
     total_amount: str
     shipping_amount: str
@@ -49,6 +49,7 @@ class OrderShown(Shown):
     payment_key: str | None
     completed_at: Time
     basket: dict[str, JsonValue] | None
+    erased: bool
 
 
 class RefundBody(Body):
@@ -112,12 +113,12 @@ def refund_order(request: Request, body: RefundBody) -> Answer:
 
 
 def _order(found: RefundedOrder) -> OrderShown:
-    order = found.order
+    order, contents = found.order, found.contents
     return OrderShown(
         reference=order.reference,
         order_id=order.order_id,
         user_pk=order.user_pk,
-        user_email=order.user_email,
+        user_email=None if contents is None else contents.user_email,
         currency=order.currency,
         total_amount=format_amount(order.total, order.currency),
         shipping_amount=format_amount(order.shipping, order.currency),
@@ -129,5 +130,6 @@ def _order(found: RefundedOrder) -> OrderShown:
         charged_amount=format_amount(order.charged, order.currency),
         payment_key=order.payment_key,
         completed_at=time_of(order.completed_ms),
-        basket=json.loads(order.content).get("basket"),
+        basket=None if contents is None else json.loads(contents.content).get("basket"),
+        erased=contents is None,
     )

@@ -180,8 +180,8 @@ def show_completed(request: Request, query: PageQuery) -> Answer:
     named = auth.unseal("order", request.path["token"])
     if named is None or (named["c"], named["u"]) != (shopper.channel, shopper.user_pk):
         raise UnknownOrder
-    order = checkout.read_own_order(request.call, shopper, named["r"])
-    return Answer(CompletedOrder(campaigns=[], order=order_shown(order)))
+    order, contents = checkout.read_own_order(request.call, shopper, named["r"])
+    return Answer(CompletedOrder(campaigns=[], order=order_shown(order, contents)))
 
 
 @routes.route(

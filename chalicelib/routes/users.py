@@ -51,11 +51,12 @@ class UsersBody(Body):
 
 
 class UserShown(Shown):
-    """A registered user."""
+    """A registered user. Who was erased has no `email`, until registered again."""
 
     user_pk: str
-    email: str
+    email: str | None
     created_at: Time
+    erased_at: Time | None
 
 
 class UserRefused(Shown):
@@ -94,7 +95,7 @@ class SessionsBody(Body):
     refusals=(UnknownChannel, EmailTaken),
 )
 def register_user(request: Request, body: UserBody) -> Answer:
-    """Register a user, or change the address of a registered one."""
+    """Register a user, or change the address of one; who was erased is registered again."""
     path = request.path
     done = registry.register_user(request.call, path["channel"], path["user_pk"], body.email)
     assert done.user is not None
@@ -158,7 +159,12 @@ def end_sessions(request: Request, body: SessionsBody) -> Answer:
 
 
 def _shown(user: User) -> UserShown:
-    return UserShown(user_pk=user.user_pk, email=user.email, created_at=time_of(user.created_ms))
+    return UserShown(
+        user_pk=user.user_pk,
+        email=user.email,
+        created_at=time_of(user.created_ms),
+        erased_at=None if user.erased_ms is None else time_of(user.erased_ms),
+    )
 
 
 def _refused(done: Registration) -> list[UserRefused]:

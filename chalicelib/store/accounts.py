@@ -23,10 +23,10 @@ from chalicelib.core.accounts import (
 from chalicelib.core.audit_account import Standing
 from chalicelib.core.currencies import digits_of
 from chalicelib.core.transfers import Leg
-from chalicelib.store.actions import Action, Item, Key, Rows, check, exists, put_once, update
+from chalicelib.store.actions import Action, Item, Key, Rows, exists, put_once, update
 from chalicelib.store.requests import batch_get, query
-from chalicelib.store.tables import AccountIdRow, AccountRow, Holds, UserRow
-from chalicelib.store.users import user_key
+from chalicelib.store.tables import AccountIdRow, AccountRow, Holds
+from chalicelib.store.users import check_registered
 
 
 def account_key(key: AccountKey) -> Key[AccountRow]:
@@ -75,13 +75,13 @@ def named_in(rows: Rows, channel: str, account_id: str) -> AccountKey | None:
 
 
 def put_account(account: Account, idempotency_key: str | None) -> list[Action]:
-    """Return the writes of a new account: its row, its id, and the check that its user exists.
+    """Return the writes of a new account: its row, its id, and the check of its user.
 
     With opening credit the row is put with the first entry applied. The caller's idempotency
     key, if there is one, is put too, so that it opens one account only.
     """
     channel, user_pk = account.key.channel, account.key.user_pk
-    actions = [*put_account_alone(account), check(user_key(channel, user_pk), exists(UserRow))]
+    actions = [*put_account_alone(account), check_registered(channel, user_pk)]
     if idempotency_key is not None:
         key = opening_key(channel, idempotency_key)
         opened = AccountIdRow(id=key.hash, user_pk=user_pk, currency=account.key.currency)
@@ -92,7 +92,7 @@ def put_account(account: Account, idempotency_key: str | None) -> list[Action]:
 def put_account_alone(account: Account) -> list[Action]:
     """Return the puts of a new account's row and its id, for a user who was just read.
 
-    Users are never deleted, so who was read a moment ago is registered still.
+    Users are never deleted. One who was erased since gets an account that says nothing of them.
     """
     channel, user_pk = account.key.channel, account.key.user_pk
     row = AccountRow(

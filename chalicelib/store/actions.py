@@ -117,8 +117,10 @@ def update(key: Key[Any], changes: Sequence[UpdateAction], condition: Condition)
     return _action(key, "Update", {"Key": key.item()} | request, names, values)
 
 
-def delete(key: Key[Any], condition: Condition) -> Action:
-    """Return the deletion of a row, where `condition` holds."""
+def delete(key: Key[Any], condition: Condition | None = None) -> Action:
+    """Return the deletion of a row, where `condition` holds; without one, of what may be there."""
+    if condition is None:
+        return _action(key, "Delete", {"Key": key.item()}, {}, {})
     return _checking(key, "Delete", condition)
 
 

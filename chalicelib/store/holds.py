@@ -19,6 +19,21 @@ def hold_in(rows: Rows, account: AccountKey, hold_id: str) -> Hold | None:
     return None if row is None else _hold(account, row)
 
 
+def list_holds(
+    account: AccountKey, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[Hold], Item | None]:
+    """Return a page of an account's holds by id, ended ones too, and where to go on."""
+    items, last = query(
+        HoldRow,
+        HoldRow.account == account_name(account),
+        limit=limit,
+        start=start,
+        consistent=True,
+        deadline=deadline,
+    )
+    return [_hold(account, HoldRow.from_raw_data(item)) for item in items], last
+
+
 def put_hold(hold: Hold) -> Action:
     """Return the put of a new hold, refused when its id was used before."""
     return put_once(
@@ -58,20 +73,6 @@ def hold_of(item: Item) -> Hold:
     """Return the hold of a row."""
     row = HoldRow.from_raw_data(item)
     return _hold(account_named(row.account), row)
-
-
-def list_holds(
-    account: AccountKey, *, limit: int, start: Item | None, deadline: float
-) -> tuple[list[Hold], Item | None]:
-    """Return a page of the holds that an account ever had, by id, and where to go on."""
-    items, last = query(
-        HoldRow,
-        HoldRow.account == account_name(account),
-        limit=limit,
-        start=start,
-        deadline=deadline,
-    )
-    return [hold_of(item) for item in items], last
 
 
 def _hold(account: AccountKey, row: HoldRow) -> Hold:

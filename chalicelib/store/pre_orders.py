@@ -1,16 +1,27 @@
 """Pre-orders and their baskets. A change is written only while `rev` is as it was read."""
 
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
-from chalicelib.core.pre_orders import Charge, FailedPayment, PreOrder, PreOrderState
-from chalicelib.store.actions import Action, Item, Key, Rows, put
+from chalicelib.core.pre_orders import Charge, FailedPayment, PreOrder, PreOrderState, erased
+from chalicelib.store.actions import Action, Item, Key, Rows, delete, put
 from chalicelib.store.requests import query
 from chalicelib.store.tables import BasketRow, PreOrderRow
 
 Paying: TypeAlias = list[tuple[str, str, str]]
 
+_BASKET: Final = "#basket"
+
 _PAYING: Final = "yes"
 """The one hash key of the index of payments in progress: there are never many at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """A basket as a list of a user's pre-orders has it: JSON text, and its pre-order's currency."""
+
+    currency: str
+    content: str
 
 
 def pre_order_key(channel: str, user_pk: str, currency: str) -> Key[PreOrderRow]:
@@ -20,7 +31,7 @@ def pre_order_key(channel: str, user_pk: str, currency: str) -> Key[PreOrderRow]
 
 def basket_key(channel: str, user_pk: str, currency: str) -> Key[BasketRow]:
     """Return the key of what the pre-order buys."""
-    return Key(BasketRow, f"{channel}#{user_pk}", f"{currency}#basket")
+    return Key(BasketRow, f"{channel}#{user_pk}", f"{currency}{_BASKET}")
 
 
 def pre_order_in(rows: Rows, channel: str, user_pk: str, currency: str) -> PreOrder | None:
@@ -74,11 +85,38 @@ def put_basket(pre_order: PreOrder, content: str) -> Action:
     return put(
         BasketRow(
             user=f"{pre_order.channel}#{pre_order.user_pk}",
-            currency=f"{pre_order.currency}#basket",
+            currency=f"{pre_order.currency}{_BASKET}",
             order_id=pre_order.order_id,
             content=content,
         )
     )
+
+
+def erase_pre_order(before: PreOrder) -> list[Action]:
+    """Return the writes that leave nothing of a pre-order but its counts, and delete its basket.
+
+    They are refused unless it is as it was before.
+    """
+    basket = basket_key(before.channel, before.user_pk, before.currency)
+    return [put_pre_order(erased(before), seen_rev=before.rev), delete(basket)]
+
+
+def list_pre_orders(
+    channel: str, user_pk: str, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[PreOrder | Basket], Item | None]:
+    """Return a page of a user's pre-orders, each before its basket, and where to go on.
+
+    They are strongly read.
+    """
+    items, last = query(
+        PreOrderRow,
+        PreOrderRow.user == f"{channel}#{user_pk}",
+        limit=limit,
+        start=start,
+        consistent=True,
+        deadline=deadline,
+    )
+    return [_listed(channel, user_pk, item) for item in items], last
 
 
 def list_paying(*, limit: int, start: Item | None, deadline: float) -> tuple[Paying, Item | None]:
@@ -96,6 +134,13 @@ def list_paying(*, limit: int, start: Item | None, deadline: float) -> tuple[Pay
     )
     users = [(str(item["user"]["S"]).split("#", 1), str(item["currency"]["S"])) for item in items]
     return [(user[0], user[1], currency) for user, currency in users], last
+
+
+def _listed(channel: str, user_pk: str, item: Item) -> PreOrder | Basket:
+    if not item["currency"]["S"].endswith(_BASKET):
+        return _pre_order(channel, user_pk, PreOrderRow.from_raw_data(item))
+    row = BasketRow.from_raw_data(item)
+    return Basket(row.currency.removesuffix(_BASKET), row.content)
 
 
 def _charge_attributes(charge: Charge | None) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class UsersOfChannel(GlobalSecondaryIndex["UserRow"]):
 
 
 class UserRow(Model):
-    """A registered user; `user` is channel#user_pk."""
+    """A registered user; `user` is channel#user_pk. One who was erased has no address."""
 
     class Meta:
         table_name = "users"
@@ -100,9 +100,10 @@ class UserRow(Model):
     user = UnicodeAttribute(hash_key=True)
     channel = UnicodeAttribute()
     user_pk = UnicodeAttribute()
-    email = UnicodeAttribute()
+    email = UnicodeAttribute(null=True)
     created_ms = Whole()
     sessions_valid_from_ms = Whole(default=0)
+    erased_ms = Whole(null=True)
     by = UnicodeAttribute()
     by_channel = UsersOfChannel()
 
@@ -337,7 +338,7 @@ class OrdersOfUser(GlobalSecondaryIndex["OrderRow"]):
 
 
 class OrderRow(Model):
-    """A completed order with its basket; `id` is channel#reference. Put once."""
+    """A completed order as the books need it; `id` is channel#reference. Put once."""
 
     class Meta:
         table_name = "orders"
@@ -345,7 +346,6 @@ class OrderRow(Model):
     id = UnicodeAttribute(hash_key=True)
     user = UnicodeAttribute()
     completed_ms = Whole()
-    user_email = UnicodeAttribute()
     currency = UnicodeAttribute()
     order_id = Whole()
     total = Whole()
@@ -356,8 +356,24 @@ class OrderRow(Model):
     payment_state = UnicodeAttribute()
     charged = Whole()
     payment_key = UnicodeAttribute(null=True)
-    content = UnicodeAttribute()
+    contents_hash = UnicodeAttribute()
     by_user = OrdersOfUser()
+
+
+class OrderContentsRow(Model):
+    """What is personal in an order, beside it; `user` is channel#user_pk. An erasure deletes it.
+
+    Without `salt` the hash that the order keeps of it says nothing.
+    """
+
+    class Meta:
+        table_name = "order_contents"
+
+    user = UnicodeAttribute(hash_key=True)
+    reference = UnicodeAttribute(range_key=True)
+    user_email = UnicodeAttribute(null=True)
+    content = UnicodeAttribute()
+    salt = UnicodeAttribute()
 
 
 class DistributionsOfChannel(GlobalSecondaryIndex["DistributionRow"]):
@@ -537,6 +553,7 @@ ROWS: Final[tuple[type[Model], ...]] = (
     RefundRow,
     PreOrderRow,
     OrderRow,
+    OrderContentsRow,
     AuditRow,
     DistributionRow,
     ReconciliationRow,

@@ -1,7 +1,19 @@
 """Users and their addresses. An address has one owner, changed with the user in one transaction."""
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.core.users import User, same_address
-from chalicelib.store.actions import Action, Item, Key, Rows, delete, put_once, update
+from chalicelib.store.actions import (
+    Action,
+    Item,
+    Key,
+    Rows,
+    check,
+    delete,
+    exists,
+    put_once,
+    update,
+)
 from chalicelib.store.requests import query
 from chalicelib.store.tables import UserEmailRow, UserRow
 
@@ -17,9 +29,20 @@ def email_key(channel: str, email: str) -> Key[UserEmailRow]:
 
 
 def user_in(rows: Rows, channel: str, user_pk: str) -> User | None:
-    """Return the user out of rows that hold its key."""
+    """Return the user, erased or not, out of rows that hold its key."""
     row = rows.get(user_key(channel, user_pk))
     return None if row is None else _user(row)
+
+
+def registered_in(rows: Rows, channel: str, user_pk: str) -> User | None:
+    """Return the user who is registered now; None also for one who was erased."""
+    user = user_in(rows, channel, user_pk)
+    return None if user is None or user.erased_ms is not None else user
+
+
+def check_registered(channel: str, user_pk: str) -> Action:
+    """Return the check that the user is registered, and not erased."""
+    return check(user_key(channel, user_pk), exists(UserRow) & UserRow.erased_ms.does_not_exist())
 
 
 def owner_in(rows: Rows, channel: str, email: str) -> str | None:
@@ -30,6 +53,7 @@ def owner_in(rows: Rows, channel: str, email: str) -> str | None:
 
 def register(user: User, by: str) -> list[Action]:
     """Return the puts of a new user and its address."""
+    assert user.email is not None, "a user is registered with an address"
     row = UserRow(
         user=f"{user.channel}#{user.user_pk}",
         channel=user.channel,
@@ -43,19 +67,37 @@ def register(user: User, by: str) -> list[Action]:
 
 
 def change_email(user: User, email: str) -> list[Action]:
-    """Return the change of a user's address, which moves its ownership."""
-    actions = [
-        update(
-            user_key(user.channel, user.user_pk),
-            [UserRow.email.set(email)],
-            UserRow.email == user.email,
-        )
-    ]
+    """Return the change of a user's address, which moves its ownership.
+
+    Who was erased is registered again by it.
+    """
+    key = user_key(user.channel, user.user_pk)
+    if user.email is None:
+        changes = [UserRow.email.set(email), UserRow.erased_ms.remove()]
+        return [
+            update(key, changes, _has_address(None)),
+            _own_address(user.channel, email, user.user_pk),
+        ]
+    actions = [update(key, [UserRow.email.set(email)], _has_address(user.email))]
     if same_address(email) != same_address(user.email):
-        old = email_key(user.channel, user.email)
-        actions.append(delete(old, UserEmailRow.user_pk == user.user_pk))
+        actions.append(_give_up_address(user.channel, user.email, user.user_pk))
         actions.append(_own_address(user.channel, email, user.user_pk))
     return actions
+
+
+def erase(user: User, erased: User) -> list[Action]:
+    """Return the writes that take a user's address away, and make the user as `erased` says."""
+    assert user.email is not None, "who was erased has nothing to be erased"
+    assert erased.erased_ms is not None, "who is erased has the time of it"
+    changes = [
+        UserRow.erased_ms.set(erased.erased_ms),
+        UserRow.sessions_valid_from_ms.set(erased.sessions_valid_from_ms),
+        UserRow.email.remove(),
+    ]
+    return [
+        update(user_key(user.channel, user.user_pk), changes, _has_address(user.email)),
+        _give_up_address(user.channel, user.email, user.user_pk),
+    ]
 
 
 def revoke_sessions(user: User, valid_from_ms: int) -> Action:
@@ -82,6 +124,18 @@ def list_users(
     return [_user(UserRow.from_raw_data(item)) for item in items], last
 
 
+def _has_address(email: str | None) -> Condition:
+    if email is None:
+        without: Condition = exists(UserRow) & UserRow.email.does_not_exist()
+        return without
+    condition: Condition = UserRow.email == email
+    return condition
+
+
+def _give_up_address(channel: str, email: str, user_pk: str) -> Action:
+    return delete(email_key(channel, email), UserEmailRow.user_pk == user_pk)
+
+
 def _own_address(channel: str, email: str, user_pk: str) -> Action:
     return put_once(UserEmailRow(address=f"{channel}#{same_address(email)}", user_pk=user_pk))
 
@@ -93,4 +147,5 @@ def _user(row: UserRow) -> User:
         email=row.email,
         created_ms=row.created_ms,
         sessions_valid_from_ms=row.sessions_valid_from_ms,
+        erased_ms=row.erased_ms,
     )

@@ -56,7 +56,7 @@ def test_bad_rows_come_page_by_page_and_as_a_file_without_formulas(
         rows = download(page, "Bad rows", f"{name}-bad-rows.csv")
         assert list(rows[0]) == ["line", "recipient", "amount", "code", "detail"]
         assert [each["line"] for each in rows] == [str(line) for line in range(2, 54)]
-        assert rows[-1]["recipient"] == f"'{formula}"
+        assert rows[-1]["recipient"] == "'=…"
         assert rows[-1]["code"] == "formula"
         page.tab.get_by_role("link", name="Upload a mended file").click()
         expect(page.tab.get_by_label("Primary account")).to_have_value(source)

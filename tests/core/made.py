@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from chalicelib.core.accounts import FIRST_HASH, Account, AccountKey, Opening
 from chalicelib.core.checkout import Situation
 from chalicelib.core.errors import Refusal
-from chalicelib.core.pre_orders import Order, PreOrder
+from chalicelib.core.pre_orders import Order, OrderContents, PreOrder
 from chalicelib.core.settings import BankAccount, Installment, PaymentOption, Settings
 
 CREDIT: Final = PaymentOption(
@@ -102,7 +102,6 @@ def order(**changes: Any) -> Order:
         currency="TRY",
         reference="basket-1",
         order_id=7,
-        user_email="ada@example.com",
         total=4000,
         shipping=0,
         loyalty=4000,
@@ -112,8 +111,14 @@ def order(**changes: Any) -> Order:
         charged=0,
         payment_key=None,
         completed_ms=9_000,
-        content="{}",
+        contents_hash=order_contents().hash,
     )
+    return dataclasses.replace(plain, **changes)
+
+
+def order_contents(**changes: Any) -> OrderContents:
+    """Return what is personal in that order."""
+    plain = OrderContents(user_email="ada@example.com", content="{}", salt="5a17")
     return dataclasses.replace(plain, **changes)
 
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from chalicelib.core.distribution_rows import (
     MAX_ROWS,
     BadRow,
+    Naming,
     ParsedRows,
     Row,
     parse_csv,
     parse_rows,
+    told_of,
 )
 from chalicelib.core.errors import InvalidCsv, TooManyRows, UnknownCurrency
 
@@ -320,7 +322,36 @@ def test_an_address_is_a_complete_one(email: str) -> None:
 
 def test_what_is_told_of_a_row_is_cut_to_what_a_message_may_hold() -> None:
     bad = only(f"{'x' * 5000},{'9' * 5000},\n")
-    assert (len(bad.recipient), len(bad.amount)) == (80, 80)
+    assert (len(bad.recipient), len(bad.amount)) == (2, 80)
+
+
+@pytest.mark.parametrize(
+    ("naming", "recipient", "told"),
+    [
+        ("user_email", "ada@example.com", "a…@e…"),
+        ("user_email", "ada", "a…"),
+        ("user_email", "@", "…@…"),
+        ("user_pk", "1001", "1001"),
+        ("user_pk", "ada@example.com", "a…@e…"),
+        ("account_id", "Ada Lovelace", "A…"),
+        ("account_id", "", ""),
+    ],
+)
+def test_a_bad_row_tells_an_id_and_of_all_else_the_initials(
+    naming: Naming, recipient: str, told: str
+) -> None:
+    """Bad rows are kept, and belong to no user whose erasure would find them."""
+    assert told_of(naming, recipient) == told
+    (bad,) = parsed(f"{naming},amount\n{recipient},x\n").bad
+    assert bad.recipient == told
+
+
+@pytest.mark.parametrize(
+    ("amount", "told"),
+    [("1O.00", "1O.00"), ("ten", "ten"), ("ada@example.com", "a…@e…"), ("Ada Lovelace", "A…")],
+)
+def test_an_amount_that_may_be_a_name_is_not_repeated(amount: str, told: str) -> None:
+    assert only(f"1001,{amount},\n").amount == told
 
 
 # --- rows of a request --------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_bad_rows_are_named_and_left_out_only_where_that_is_wanted(wire: Wire) -
         ("4", "wrong_cells"),
         ("5", "formula"),
     ]
-    assert rows[2]["recipient"] == "'=x"
+    assert rows[2]["recipient"] == "'=…"
 
 
 def test_an_interrupted_one_is_resumed(wire: Wire) -> None:

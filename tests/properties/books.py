@@ -27,6 +27,7 @@ PARTIES = {
     "adjust": {("house:BANK", "account"), ("account", "house:BANK")},
     "distribution": {("account", "escrow"), ("escrow", "account")},
     "undo": {("escrow", "account")},
+    "expire": {("account", "house:EXPIRED")},
     "reversal": {
         ("account", "account"),
         ("house:BANK", "account"),
@@ -196,7 +197,7 @@ def _audit_conservation(books: Books) -> None:
         held[_currency_of(books, row)] += row["escrow"]
     for transfer in books.transfers.values():
         issued = transfer["source"] in {"house:BANK", "house:REFUND"}
-        received = transfer["target"] in {"house:BANK", "house:SALE"}
+        received = transfer["target"] in {"house:BANK", "house:SALE", "house:EXPIRED"}
         held[transfer["currency"]] -= (issued - received) * transfer["amount"]
     assert not any(held.values())
 

@@ -96,6 +96,7 @@ def rows_of_bodies() -> list[Bad]:
         ("PUT", "/users/2001"),
         ("POST", "/users"),
         ("PUT", "/users/1001/sessions"),
+        ("PUT", "/users/1001/erasure"),
         ("POST", "/accounts"),
         ("PUT", "/transfers/t1"),
         ("POST", "/sessions"),
@@ -119,6 +120,7 @@ def rows_of_lists() -> list[Bad]:
     for path in (
         "/users?",
         "/accounts?",
+        "/users/1001/export?",
         "/accounts/1001/TRY/activities?",
         "/accounts/1001/TRY/transfer-targets?",
         "/orders?user_pk=1001&",
@@ -136,6 +138,8 @@ def rows_of_names() -> list[Bad]:
         paths: list[tuple[str, str, Any]] = [
             ("PUT", "/users/{}", {"email": "m@example.com"}),
             ("PUT", "/users/{}/sessions", {"valid_from": "2026-01-01T00:00:00Z"}),
+            ("PUT", "/users/{}/erasure", {"credit": "keep"}),
+            ("GET", "/users/{}/export", None),
             ("PUT", "/transfers/{}", TRANSFER),
             ("PUT", "/pre-orders/{}/TRY", PRE_ORDER),
             ("GET", "/accounts/{}/TRY", None),
@@ -211,6 +215,8 @@ def rows_of_channels() -> list[Bad]:
         ("GET", "/users", None),
         ("GET", "/users?email=ada@example.com", None),
         ("PUT", "/users/1001/sessions", {"valid_from": "2026-01-01T00:00:00Z"}),
+        ("PUT", "/users/1001/erasure", {"credit": "keep"}),
+        ("GET", "/users/1001/export", None),
         ("POST", "/accounts", ACCOUNT),
         ("POST", "/accounts", {**ACCOUNT, "user_pk": None, "user_email": "ada@example.com"}),
         ("GET", "/accounts", None),
@@ -517,6 +523,10 @@ def rows_of_holds() -> list[Bad]:
         ("PUT", ADJUST, {**ADJUSTMENT, "amount": "-99.00"}, 409, "insufficient_credit"),
         ("PUT", ADJUST, {"amount": "1.00"}, 422, INVALID),
         ("GET", "/audit", None, 404, "no_audit"),
+        ("PUT", "/users/1001/erasure", {"credit": "expire"}, 409, "credit_held"),
+        ("PUT", "/users/nobody/erasure", {"credit": "keep"}, 404, "unknown_user"),
+        ("PUT", "/users/1001/erasure", {"credit": "burn"}, 422, INVALID),
+        ("GET", "/users/nobody/export", None, 404, "unknown_user"),
     ]
 
 

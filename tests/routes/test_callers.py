@@ -106,6 +106,12 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/channels/{channel}/users/{user_pk}/sessions"): Row(
         "/channels/demo/users/1003/sessions", '{"valid_from":"2026-01-01T00:00:00Z"}', "sessions",
                                        401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("PUT", "/channels/{channel}/users/{user_pk}/erasure"): Row(
+        "/channels/demo/users/1003/erasure", '{"credit":"keep"}', "users",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
+    ("GET", "/channels/{channel}/users/{user_pk}/export"): Row(
+        "/channels/demo/users/1001/export", "", "users",
+                                       401, 403, 403, 403, 403, 403, 200, 200, 401, 401),
     ("POST", "/channels/{channel}/accounts"): Row(
         "/channels/demo/accounts", OPEN, "accounts",
                                        401, 403, 403, 403, 403, 403, 201, 201, 401, 401),

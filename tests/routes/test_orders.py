@@ -32,6 +32,7 @@ def test_an_order_is_read_field_by_field(shop: Shop) -> None:
         "charged_amount": "0.00",
         "payment_key": None,
         "basket": BASKET,
+        "erased": False,
     }
 
 

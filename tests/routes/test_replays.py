@@ -85,6 +85,9 @@ WRITES: Final[Mapping[tuple[str, str], Send]] = {
     ("PUT", "/channels/{channel}/users/{user_pk}/sessions"): staff(
         "PUT", "/users/1002/sessions", {"valid_from": "2026-01-01T00:00:00Z"}
     ),
+    ("PUT", "/channels/{channel}/users/{user_pk}/erasure"): lambda shop: paid(shop).staff(
+        "PUT", "/users/1001/erasure", {"credit": "expire"}
+    ),
     ("POST", "/channels/{channel}/accounts"): staff(
         "POST", "/accounts", ACCOUNT, **{"Idempotency-Key": "k1"}
     ),

@@ -13,7 +13,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 def test_a_user_is_registered_once(shop: Shop) -> None:
     made = shop.staff("PUT", "/users/2001", {"email": "Mary@Example.com"})
     assert made.status == 201
-    assert set(made.json) == {"user_pk", "email", "created_at"}
+    assert set(made.json) == {"user_pk", "email", "created_at", "erased_at"}
     assert (made.json["user_pk"], made.json["email"]) == ("2001", "Mary@Example.com")
     assert TIME.fullmatch(made.json["created_at"])
     again = shop.staff("PUT", "/users/2001", {"email": "Mary@Example.com"})

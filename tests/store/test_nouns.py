@@ -18,7 +18,7 @@ from chalicelib.core.transfers import (
 from chalicelib.core.users import User
 from chalicelib.store import accounts, entries, orders, pre_orders, settings, transfers, users
 from chalicelib.store.requests import Refused
-from tests.core.made import account, new_account, order, pre_order
+from tests.core.made import account, new_account, order, order_contents, pre_order
 from tests.store.kept import read, soon, write
 from tests.store.wire import Wire
 
@@ -443,9 +443,27 @@ def test_a_basket_is_read_only_with_its_own_pre_order(wire: Wire) -> None:
 
 
 def test_an_order_comes_back_as_it_was_put_and_is_put_once(wire: Wire) -> None:
-    write(orders.put_order(order()))
+    write(*orders.put_order(order(), order_contents()))
     with pytest.raises(Refused):
-        write(orders.put_order(order(user_pk="grace", currency="USD")))
+        write(*orders.put_order(order(user_pk="grace", currency="USD"), order_contents()))
     rows = read([orders.order_key("demo", "basket-1"), orders.order_key("demo", "basket-2")])
     assert orders.order_in(rows, "demo", "basket-1") == order()
     assert orders.order_in(rows, "demo", "basket-2") is None
+
+
+def test_the_contents_of_an_order_come_back_until_they_are_deleted(wire: Wire) -> None:
+    key = orders.contents_key("demo", "ada", "basket-1")
+    write(*orders.put_order(order(), order_contents()))
+    assert orders.contents_in(read([key]), order()) == order_contents()
+    for _ in range(2):
+        write(orders.delete_contents("demo", "ada", "basket-1"))
+        assert orders.contents_in(read([key]), order()) is None
+    assert wire.everything()["test-orders"]
+
+
+@pytest.mark.parametrize("changed", [{"user_email": None}, {"content": "[]"}, {"salt": "5a18"}])
+def test_the_hash_of_an_order_tells_its_contents_from_changed_ones(
+    changed: dict[str, str | None],
+) -> None:
+    assert order_contents().hash == order().contents_hash
+    assert order_contents(**changed).hash != order().contents_hash

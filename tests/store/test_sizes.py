@@ -15,7 +15,7 @@ from chalicelib.core.distributions import Chunk
 from chalicelib.core.holds import Hold, HoldState
 from chalicelib.core.money import MAX_MINOR
 from chalicelib.core.payments import Outcome, payment_of
-from chalicelib.core.pre_orders import ORDER_ID_BITS, Charge, PreOrder
+from chalicelib.core.pre_orders import ORDER_ID_BITS, Charge, Order, OrderContents, PreOrder
 from chalicelib.core.transfers import (
     Movement,
     Wanted,
@@ -28,7 +28,7 @@ from chalicelib.core.transfers import (
     refund_id,
 )
 from chalicelib.core.users import Email, User
-from chalicelib.store import accounts, pre_orders, sandbox, transfers, users
+from chalicelib.store import accounts, orders, pre_orders, sandbox, transfers, users
 from chalicelib.store.actions import Action, put_once
 from chalicelib.store.distributions import put_chunk
 from chalicelib.store.holds import put_hold
@@ -45,7 +45,7 @@ BALANCE: Final = -(10**17) - 1
 SUBJECTS: Final = ["x" * 58, "x" * 500, "ş" * 58, "\U0001f642" * 58, "\U0001f642" * 500]
 """Subjects of tokens: a JWT may hold any text."""
 
-UNBOUNDED: Final = {"settings", "orders", "audits", "distributions", "reconciliations"}
+UNBOUNDED: Final = {"settings", "order_contents", "audits", "distributions", "reconciliations"}
 """Payment options, baskets, faults of an audit and uploaded lists are as large as they are."""
 
 WHOLE_NAME: Final = Shopper(NAME, NAME, 0, 0)
@@ -146,6 +146,29 @@ def checkout() -> PreOrder:
     )
 
 
+def ordered() -> Action:
+    """Return the put of the greatest order, without its contents."""
+    order = Order(
+        channel=NAME,
+        user_pk=NAME,
+        currency="TRY",
+        reference=REFERENCE,
+        order_id=2**ORDER_ID_BITS - 1,
+        total=MAX_MINOR,
+        shipping=MAX_MINOR,
+        loyalty=MAX_MINOR,
+        payment_type="funds_transfer",
+        # Of letters that take four bytes, 64 would make it a kilobyte and 43 bytes.
+        payment_name="ş" * 64,
+        payment_state="awaiting_payment",
+        charged=11 * MAX_MINOR,
+        payment_key=payment_of(checkout()).key,
+        completed_ms=LAST_MS,
+        contents_hash="f" * 64,
+    )
+    return orders.put_order(order, OrderContents(EMAIL, "{}", "5" * 32))[0]
+
+
 def user(email: str) -> User:
     return User(NAME, NAME, email, LAST_MS, LAST_MS)
 
@@ -164,6 +187,7 @@ def everything(by: str) -> list[Action]:
         put_hold(hold(by)),
         whole_refund(),
         pre_orders.put_pre_order(checkout(), seen_rev=1),
+        ordered(),
         sandbox.put_charge(payment_of(checkout()), Outcome.APPROVED),
     ]
 

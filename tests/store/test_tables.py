@@ -39,6 +39,7 @@ def test_every_table_is_declared_once_with_its_keys() -> None:
         "refunds": ("sale",),
         "pre_orders": ("user", "currency"),
         "orders": ("id",),
+        "order_contents": ("user", "reference"),
         "audits": ("channel", "at"),
         "distributions": ("id", "part"),
         "reconciliations": ("id", "part"),

@@ -165,9 +165,16 @@ def test_scenario_one_an_order_of_ten_is_paid_with_ten_of_fifty(desk: Wire) -> N
     done = shop.visit("ada", Event.COMPLETE, "true", after_s=5)
     assert (done.move, done.refusal) == (Move.SHOW_ORDER, None)
     assert shop.balance_of("ada") == 4000
-    order = checkout.read_order(shop.call(), shop.CHANNEL, "basket-1").order
+    found = checkout.read_order(shop.call(), shop.CHANNEL, "basket-1")
+    order, contents = found.order, found.contents
     assert (order.total, order.loyalty, order.currency) == (1000, 1000, "TRY")
-    assert (order.user_pk, order.user_email, order.content) == ("ada", "ada@example.com", BASKET)
+    assert contents is not None
+    assert (order.user_pk, contents.user_email, contents.content) == (
+        "ada",
+        "ada@example.com",
+        BASKET,
+    )
+    assert order.contents_hash == contents.hash
     entry = shop.entries_of("ada")[-1]
     assert (entry.kind, entry.amount, entry.balance_after) == ("order", -1000, 4000)
     assert (entry.counterparty, entry.order) == ("house:SALE", "basket-1")
@@ -489,8 +496,9 @@ def test_a_session_of_nobody_is_no_session(desk: Wire) -> None:
 
 def test_an_order_is_shown_to_its_own_shopper_only(desk: Wire) -> None:
     walk_to(Step.COMPLETED)
-    order = checkout.read_own_order(shop.call(), shop.shopper("ada"), "basket-1")
-    assert order == checkout.read_order(shop.call(), shop.CHANNEL, "basket-1").order
+    own = checkout.read_own_order(shop.call(), shop.shopper("ada"), "basket-1")
+    found = checkout.read_order(shop.call(), shop.CHANNEL, "basket-1")
+    assert own == (found.order, found.contents)
     with pytest.raises(UnknownOrder):
         checkout.read_own_order(shop.call(), shop.shopper("grace"), "basket-1")
     with pytest.raises(UnknownOrder):

@@ -65,8 +65,8 @@ LATE_S = ASK_FINALLY_AFTER_MS / 1000
 
 CASES: dict[str, Case] = {
     # begin: three requests, and six units with credit or one without; end: two requests
-    "confirmation, approved": Case((5, 18), *pay(sandbox.APPROVES)),
-    "confirmation, approved, without credit": Case((5, 5), *pay(sandbox.APPROVES, "0.00")),
+    "confirmation, approved": Case((5, 20), *pay(sandbox.APPROVES)),
+    "confirmation, approved, without credit": Case((5, 7), *pay(sandbox.APPROVES, "0.00")),
     "confirmation, declined": Case((5, 12), *pay(sandbox.DECLINES)),
     "confirmation, declined, without credit": Case((5, 2), *pay(sandbox.DECLINES, "0.00")),
     "confirmation, no answer": Case((3, 6), *pay(sandbox.LOSES_REQUEST)),
@@ -81,7 +81,7 @@ CASES: dict[str, Case] = {
         paying(sandbox.LOSES_REQUEST),
     ),
     "a page while paying, approved": Case(
-        (3, 12), lambda: shop.visit("ada", Event.SHOW), paying(sandbox.LOSES_ANSWER)
+        (3, 14), lambda: shop.visit("ada", Event.SHOW), paying(sandbox.LOSES_ANSWER)
     ),
     "a page while paying, never arrived": Case(
         # It is opened again, and then the page acts on it.
@@ -98,7 +98,7 @@ CASES: dict[str, Case] = {
     # the schedule: what is in progress, and each of it
     "the schedule with nothing in progress": Case((1, 0), lambda: shop.end_payments(after_s=1)),
     "the schedule, approved": Case(
-        (4, 12), lambda: shop.end_payments(after_s=1), paying(sandbox.LOSES_ANSWER)
+        (4, 14), lambda: shop.end_payments(after_s=1), paying(sandbox.LOSES_ANSWER)
     ),
     "the schedule, never arrived": Case(
         (4, 6), lambda: shop.end_payments(after_s=LATE_S), paying(sandbox.LOSES_REQUEST)
@@ -109,9 +109,9 @@ CASES: dict[str, Case] = {
         page(Event.CHOOSE_BANK, "1"),
         funds_chosen,
     ),
-    "funds transfer": Case((2, 10), page(Event.CONFIRM_FUNDS, "1"), come_to_funds("10.00")),
+    "funds transfer": Case((2, 12), page(Event.CONFIRM_FUNDS, "1"), come_to_funds("10.00")),
     "funds transfer without credit": Case(
-        (2, 4), page(Event.CONFIRM_FUNDS, "1"), come_to_funds("0.00")
+        (2, 6), page(Event.CONFIRM_FUNDS, "1"), come_to_funds("0.00")
     ),
 }
 

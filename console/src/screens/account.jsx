@@ -76,7 +76,8 @@ export function AccountById({ session, channel, account_id }) {
 
 function Information({ channel, account, activities }) {
   const money = (amount) => <Money amount={amount} currency={account.currency} />;
-  const user = linkTo([channel, 'users'], { email: account.user_email });
+  const email = account.user_email;
+  const user = linkTo([channel, 'users'], { email });
   return (
     <section aria-labelledby="information">
       <h2 id="information">Account Information</h2>
@@ -89,9 +90,13 @@ function Information({ channel, account, activities }) {
             ['Account ID', account.account_id],
             [
               'User',
-              <a key="user" href={user}>
-                {account.user_email}
-              </a>,
+              email ? (
+                <a key="user" href={user}>
+                  {email}
+                </a>
+              ) : (
+                'Erased'
+              ),
             ],
             ['User PK', account.user_pk],
             ['Currency', account.currency],

@@ -73,7 +73,7 @@ export function Accounts({ session, channel, query }) {
               </a>
             ),
           ],
-          ['E-mail', (account) => account.user_email],
+          ['E-mail', (account) => account.user_email ?? 'Erased'],
           ['User PK', (account) => account.user_pk],
           ['Currency', (account) => account.currency],
           [

@@ -170,7 +170,7 @@ function runOf(job, source, skips) {
       ['Customers', count(job.rows_to_credit)],
       ['Total', money(job.total)],
       [
-        `Available on ${job.source} (${source.user_email})`,
+        `Available on ${job.source} (${source.user_email ?? 'erased'})`,
         `${money(source.available)} becomes ${money(left)}`,
       ],
       ...(job.accounts_to_open ? [['Accounts to open', count(job.accounts_to_open)]] : []),

@@ -175,7 +175,7 @@ function TargetList({ targets, currency, wrong, value, onValue }) {
           <option value="">Choose an account</option>
           {targets.items?.map((each) => (
             <option key={each.account_id} value={each.account_id}>
-              {each.account_id} ({each.user_email})
+              {each.account_id} ({each.user_email ?? 'erased'})
             </option>
           ))}
         </select>
@@ -214,11 +214,11 @@ function factsOf(source, receiver, target, amount) {
   return [
     ['Amount', money(amount)],
     [
-      `From ${source.account_id} (${source.user_email})`,
+      `From ${source.account_id} (${source.user_email ?? 'erased'})`,
       change(source.balance, minus(source.balance, amount)),
     ],
     [
-      `To ${target.account_id} (${target.user_email})`,
+      `To ${target.account_id} (${target.user_email ?? 'erased'})`,
       change(receiver.balance, plus(receiver.balance, amount)),
     ],
   ];

@@ -5,14 +5,24 @@ import { useState } from 'preact/hooks';
 import { useList } from '../loading.js';
 import { Table, TextField, Time, Title } from '../parts.jsx';
 import { goTo, linkTo } from '../router.js';
+import { may } from '../session.js';
+import { Erasure, PersonalData } from './personal_data.jsx';
 
-export function Users({ channel, query }) {
+export function Users({ session, channel, query }) {
   const { email = '' } = query;
   const [wanted, setWanted] = useState(email);
+  const [erased, setErased] = useState(null);
   const users = useList(['channels', channel, 'users'], { email });
   const find = (event) => {
     event.preventDefault();
     goTo([channel, 'users'], { email: wanted.trim() });
+  };
+  const personal = (user) => (
+    <PersonalData channel={channel} user={user} onErase={() => setErased(user)} />
+  );
+  const afterErasure = () => {
+    setErased(null);
+    users.reload();
   };
   return (
     <>
@@ -38,14 +48,22 @@ export function Users({ channel, query }) {
             : `Nobody is registered in ${channel} yet.`
         }
         columns={[
-          ['E-mail', (user) => user.email],
+          [
+            'E-mail',
+            (user) =>
+              user.email ?? (
+                <>
+                  Erased <Time at={user.erased_at} />
+                </>
+              ),
+          ],
           ['User PK', (user) => user.user_pk],
           ['Registered', (user) => <Time at={user.created_at} />],
           [
             'Loyalty accounts',
             (user) => (
-              <a href={linkTo([channel, 'accounts'], { user_email: user.email })}>
-                Accounts of {user.email}
+              <a href={linkTo([channel, 'accounts'], { user_pk: user.user_pk })}>
+                Accounts of {user.email ?? user.user_pk}
               </a>
             ),
           ],
@@ -53,12 +71,16 @@ export function Users({ channel, query }) {
             'Orders',
             (user) => (
               <a href={linkTo([channel, 'orders'], { user_pk: user.user_pk })}>
-                Orders of {user.email}
+                Orders of {user.email ?? user.user_pk}
               </a>
             ),
           ],
+          ...(may(session, 'users') ? [['Personal data', personal]] : []),
         ]}
       />
+      {erased && (
+        <Erasure session={session} channel={channel} user={erased} onDone={afterErasure} />
+      )}
     </>
   );
 }
