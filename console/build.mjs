@@ -37,7 +37,10 @@ for (const [page, entry] of [
     let text = await readFile(join(HERE, 'src', page), 'utf8');
     for (const ending of ['js', 'css']) {
         const named = new RegExp(`^${entry}-.*\\.${ending}$`);
-        text = text.replace(`${entry}.${ending}`, [...files.keys()].find((name) => named.test(name)));
+        text = text.replace(
+            `${entry}.${ending}`,
+            [...files.keys()].find((name) => named.test(name)),
+        );
     }
     files.set(page, text);
 }

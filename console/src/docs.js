@@ -9,13 +9,13 @@ const spec = await (await fetch(new URL('openapi.json', root))).json();
 spec.servers = [{ url: root.pathname.replace(/\/$/, '') || '/' }];
 
 SwaggerUI({
-    spec,
-    dom_id: '#docs',
-    deepLinking: true,
-    docExpansion: 'list',
-    filter: true,
-    // Neither a validator nor anything else is asked on the way.
-    validatorUrl: null,
-    tryItOutEnabled: true,
-    persistAuthorization: false,
+  spec,
+  dom_id: '#docs',
+  deepLinking: true,
+  docExpansion: 'list',
+  filter: true,
+  // Neither a validator nor anything else is asked on the way.
+  validatorUrl: null,
+  tryItOutEnabled: true,
+  persistAuthorization: false,
 });
