@@ -78,12 +78,12 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     ),
     "AuditBooks": Rights(
         tables={
-            "BatchGetItem": "account_ids accounts audits distributions holds refunds settings "
-            "transfers",
+            "BatchGetItem": "account_ids accounts audits distributions holds orders refunds "
+            "settings transfers",
             "GetItem": "accounts holds refunds",
             "PutItem": "audits",
             "Query": "accounts/by_channel distributions distributions/by_channel entries",
-            "Scan": "refunds settings transfers",
+            "Scan": "order_contents refunds settings transfers",
         },
     ),
     "Publish": Rights(tables={}, streams=True),

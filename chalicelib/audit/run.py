@@ -17,6 +17,7 @@ from chalicelib.core.names import time_text, to_ms
 from chalicelib.ledger import audit as pages
 from chalicelib.ledger.audit import Calls
 from chalicelib.ledger.audit_distributions import audit_distributions
+from chalicelib.ledger.audit_orders import audit_contents
 from chalicelib.logs import log
 
 ENTRIES: Final = "entries"
@@ -24,6 +25,7 @@ TRANSFERS: Final = "transfers"
 DISTRIBUTIONS: Final = "distributions"
 REFUNDS: Final = "refunds"
 REFUNDS_LEFT: Final = "refunds of other payments"
+CONTENTS: Final = "contents of orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def run(file: AuditFile, calls: Calls) -> Iterator[Step]:
         DISTRIBUTIONS: _audit_distributions,
         REFUNDS: _audit_refunds,
         REFUNDS_LEFT: _audit_refunds_left,
+        CONTENTS: _audit_contents,
     }
     for part, steps in parts.items():
         if not file.is_done(part):
@@ -151,6 +154,15 @@ def _audit_refunds_left(file: AuditFile, calls: Calls) -> Iterator[Step]:
         file.save(REFUNDS_LEFT, None)
         done += len(sales)
         yield Step(REFUNDS_LEFT, done)
+
+
+def _audit_contents(file: AuditFile, calls: Calls) -> Iterator[Step]:
+    done = 0
+    for page in audit_contents(calls, file.channel, start=file.place(CONTENTS)):
+        file.add_faults(page.faults)
+        file.save(CONTENTS, page.last, done=page.last is None)
+        done += page.count
+        yield Step(CONTENTS, done)
 
 
 # --- every channel ------------------------------------------------------------------------------

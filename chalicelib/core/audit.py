@@ -63,6 +63,7 @@ class FaultKind(enum.StrEnum):
     CREDIT_DIFFERS = "credit_differs"
     CREDIT_EXTRA = "credit_extra"
     ESCROW_DIFFERS = "escrow_differs"
+    CONTENTS_DIFFER = "contents_differ"
     BETWEEN_ACCOUNTS = "between_accounts"
     CONSERVATION = "conservation"
 

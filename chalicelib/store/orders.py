@@ -7,7 +7,7 @@ from typing import cast
 
 from chalicelib.core.pre_orders import Order, OrderContents, PaymentState
 from chalicelib.store.actions import Action, Item, Key, Rows, delete, put, put_once
-from chalicelib.store.requests import query
+from chalicelib.store.requests import query, scan
 from chalicelib.store.tables import OrderContentsRow, OrderRow
 
 
@@ -66,6 +66,25 @@ def list_contents(
     )
     rows = [OrderContentsRow.from_raw_data(item) for item in items]
     return [(row.reference, _contents(row)) for row in rows], last
+
+
+def scan_contents(
+    channel: str, *, limit: int, start: Item | None, deadline: float
+) -> tuple[list[tuple[str, str, OrderContents]], Item | None]:
+    """Return the channel's among the next `limit` contents, and where to go on.
+
+    Each is a user_pk, a reference and the contents.
+    """
+    mine = f"{channel}#"
+    items, last = scan(
+        OrderContentsRow,
+        OrderContentsRow.user.startswith(mine),
+        limit=limit,
+        start=start,
+        deadline=deadline,
+    )
+    rows = [OrderContentsRow.from_raw_data(item) for item in items]
+    return [(row.user.removeprefix(mine), row.reference, _contents(row)) for row in rows], last
 
 
 def delete_contents(channel: str, user_pk: str, reference: str) -> Action:

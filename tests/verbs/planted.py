@@ -320,7 +320,26 @@ CHUNK = "chunk:00001"
 
 Plant = Callable[[Rows], None]
 
+
+def another_basket(rows: Rows) -> None:
+    contents = rows.one("order_contents", reference="basket-1")
+    rows.put("order_contents", contents, content='{"basket":{"basketitem_set":[{"pk":1}]}}')
+
+
+def contents_of_no_order(rows: Rows) -> None:
+    contents = rows.one("order_contents", reference="basket-1")
+    rows.put("order_contents", contents, reference="basket-9")
+
+
+def contents_of_another_user(rows: Rows) -> None:
+    contents = rows.one("order_contents", reference="basket-1")
+    rows.put("order_contents", contents, user="demo#grace")
+
+
 PLANTED: list[tuple[FaultKind, Plant, str]] = [
+    (FaultKind.CONTENTS_DIFFER, another_basket, "order basket-1"),
+    (FaultKind.CONTENTS_DIFFER, contents_of_no_order, "order basket-9"),
+    (FaultKind.CONTENTS_DIFFER, contents_of_another_user, "order basket-1"),
     (FaultKind.ENTRY_MISSING, no_entry, "(ada, TRY)"),
     (FaultKind.ENTRY_REPEATED, two_entries_of_one_number, "(alan, TRY)"),
     (FaultKind.ENTRY_BEYOND, an_entry_too_many, "(alan, TRY)"),
