@@ -31,7 +31,7 @@ ROWS_A_PAGE: Final = 50
 ENTRIES_A_PAGE: Final = 1000
 
 
-_UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError)
+_UNREADABLE: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What a row raises that is not as rows are."""
 
 

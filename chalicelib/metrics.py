@@ -59,6 +59,7 @@ METRICS: Final[Mapping[str, tuple[Metric, ...]]] = {
     "bus_refused": (BUS_FAILURES,),
     "change_unreadable": (Metric("UnreadableChanges"),),
     "audited": (Metric("Faults", field="faults"), Metric("OpenHolds", field="holds")),
+    "books_audited": (Metric("Audits"),),
     "book_changed": (Metric("BooksChanged"),),
 }
 """What each event counts for. An event that is not here is a line of the log alone."""

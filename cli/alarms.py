@@ -90,8 +90,7 @@ ALARMS: Final[Mapping[str, Alarm]] = {
     "BooksWrong": Alarm("The audit has found faults in the books.", "Faults"),
     "NoAudit": Alarm(
         "The books were not audited for two days.",
-        "Faults",
-        statistic="SampleCount",
+        "Audits",
         below=1,
         minutes=24 * 60,
         periods=2,

@@ -173,13 +173,15 @@ def audit_everything(calls: Calls, folder: Path, *, until: float) -> None:
 
     An audit that is not done by then stays in its file in `folder`, for the next to go on with.
     """
-    for channel in pages.list_channels(calls):
+    channels = pages.list_channels(calls)
+    for channel in channels:
         report = _audit_until(calls, channel, folder, until)
         if report is None:
             log.error("audit_unfinished", extra={"channel": channel})
             return
         found = {"faults": report.fault_count, "holds": report.holds, "entries": report.entries}
         log.info("audited", extra={"channel": channel, **found})
+    log.info("books_audited", extra={"channels": len(channels)})
 
 
 def _audit_until(calls: Calls, channel: str, folder: Path, until: float) -> Report | None:

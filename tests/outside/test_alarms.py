@@ -66,7 +66,7 @@ def values_of(alarm: Alarm, records: list[logging.LogRecord]) -> list[float]:
 def is_raised(alarm: Alarm, values: list[float]) -> bool:
     """Return whether values that fall into each of its periods raise an alarm."""
     most = max(values, default=0)
-    found = {"Sum": sum(values), "Maximum": most, "p99": most, "SampleCount": len(values)}
+    found = {"Sum": sum(values), "Maximum": most, "p99": most}
     if alarm.below is not None:
         return found[alarm.statistic] < alarm.below
     return found[alarm.statistic] > alarm.above

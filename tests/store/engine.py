@@ -12,7 +12,7 @@ from chalicelib.config import config, key_ring
 from chalicelib.outside.keys import forget_keys
 from chalicelib.outside.queue import forget_local
 from chalicelib.store.connection import connection, forget_connection
-from chalicelib.store.tables import create_missing
+from chalicelib.store.tables import STREAMS, create_missing
 from tests.store.wire import Wire, tables_of_moto
 
 ENVIRONMENT = {
@@ -53,9 +53,24 @@ def tables_on_moto() -> Iterator[None]:
         forget()
         try:
             create_missing()
+            _forget_streams()
             yield
         finally:
             forget()
+
+
+def _forget_streams() -> None:
+    """Let moto keep no changes, which it copies and never drops; see `keep_streams`."""
+    for table in tables_of_moto().values():
+        table.stream_shard = None
+
+
+def keep_streams() -> None:
+    """Let moto keep what changes from now on, for tests that read it."""
+    for name, table in tables_of_moto().items():
+        noun = name.removeprefix(config().table_prefix)
+        if noun in STREAMS:
+            table.set_stream_specification({"StreamViewType": STREAMS[noun]})
 
 
 @contextmanager

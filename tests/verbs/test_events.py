@@ -19,6 +19,7 @@ from chalicelib.store.connection import connection
 from chalicelib.store.events import Record
 from chalicelib.store.tables import PUT_ONCE, ROWS, key_names, noun
 from cli.streams import Streams
+from tests.store.engine import keep_streams
 from tests.store.wire import Wire
 from tests.verbs import campaigns, shop
 
@@ -35,6 +36,7 @@ def streams(counted: Wire, monkeypatch: pytest.MonkeyPatch) -> Iterator[Streams]
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
     aws.forget_clients()
     forget_lately()
+    keep_streams()
     yield Streams()
     forget_lately()
     aws.forget_clients()
