@@ -23,7 +23,7 @@ from tests.engine.bank_writer import write
 
 def open_bank() -> None:
     """Make what is not there yet: the tables, the channel and its accounts."""
-    create_missing()
+    create_missing(streams=False)
     by = "writer:open"
     registry.make_channel(call(by), CHANNEL, CURRENCY)
     registry.set_setting(call(by), CHANNEL, "LOYALTY_MONEY_ENABLED", True)  # a value

@@ -60,7 +60,7 @@ def tables_at(endpoint: str) -> Iterator[dict[str, str]]:
             patch.setenv(name, value)
         forget()
         try:
-            names = create_missing()
+            names = create_missing(streams=False)
             # Kept, since a test may have pointed the store elsewhere by the end.
             client: Any = connection().client
             try:

@@ -261,7 +261,10 @@ def control_of(environment: Mapping[str, str], of: str) -> Control:
     return _controls[of]
 
 
-RANDOM = {"hash", "entry_hash", "content_hash", "order_id", "idempotency_key"}
+RANDOM = {
+    *("hash", "entry_hash", "content_hash", "contents_hash", "salt"),
+    *("order_id", "idempotency_key"),
+}
 
 
 def alike(value: Any, name: str) -> Any:

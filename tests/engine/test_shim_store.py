@@ -66,7 +66,7 @@ def store(running_shim: Shim) -> Iterator[None]:
         }.items():
             patch.setenv(name, value)
         forget()
-        create_missing()
+        create_missing(streams=False)
         yield
         forget()
 

@@ -178,7 +178,7 @@ def test_starting_loads_no_more_than_it_needs() -> None:
     assert len(loaded()) < MOST_MODULES
 
 
-MOST_MODULES = 520
+MOST_MODULES = 530
 """A little more than it is. Whoever needs more says what it is worth, and measures it."""
 
 

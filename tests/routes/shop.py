@@ -401,7 +401,7 @@ def _furnished(folder: Path) -> Shop:
         shop = Shop(folder, _kept[0][0])
         shop.begin_again()
         return shop
-    create_missing()
+    create_missing(streams=False)
     shop = Shop(folder, datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1))
     furnish(shop)
     shop.asked.clear()

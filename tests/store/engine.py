@@ -52,17 +52,10 @@ def tables_on_moto() -> Iterator[None]:
             patch.setenv(name, value)
         forget()
         try:
-            create_missing()
-            _forget_streams()
+            create_missing(streams=False)
             yield
         finally:
             forget()
-
-
-def _forget_streams() -> None:
-    """Let moto keep no changes, which it copies and never drops; see `keep_streams`."""
-    for table in tables_of_moto().values():
-        table.stream_shard = None
 
 
 def keep_streams() -> None:
@@ -76,7 +69,7 @@ def keep_streams() -> None:
 @contextmanager
 def empty_store() -> Iterator[Wire]:
     """Empty every table of the engine; yield the wire to it."""
-    create_missing()
+    create_missing(streams=False)
     for table in tables_of_moto().values():
         table.items.clear()
     wire = Wire(connection().client)
