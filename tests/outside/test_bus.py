@@ -19,6 +19,7 @@ from chalicelib.core.events import SOURCE, Event, entry_posted
 from chalicelib.outside import aws
 from chalicelib.outside import events as bus
 from chalicelib.outside.events import ATTEMPTS
+from chalicelib.store.entries import put_entry
 from tests.core import made
 from tests.outside.bus_line import Answer, Line
 from tests.store.engine import ENVIRONMENT, UNSET, forget
@@ -119,6 +120,21 @@ def test_nothing_that_comes_later_overtakes_what_was_refused(line: Line) -> None
     with pytest.raises(Busy):
         bus.publish(some(12))
     assert "e-11" not in {each for request in line.ids for each in request}
+
+
+def test_a_change_goes_on_the_bus_as_its_event(line: Line) -> None:
+    entry = append_entry(
+        made.account(), amount=1, at_ms=1, kind="transfer", counterparty="grace", transfer_id="t"
+    )
+    row = put_entry(entry).request["Item"]
+    key = {name: row[name] for name in ("account", "at_seq")}
+    record = {
+        "eventName": "INSERT",
+        "eventSourceARN": f"arn:aws:dynamodb:{REGION}:1:table/test-entries/stream/now",
+        "dynamodb": {"Keys": key, "NewImage": row},
+    }
+    events.publish([record])
+    assert line.told == [entry_posted(entry).model_dump()]
 
 
 def test_nothing_is_asked_of_the_bus_where_nothing_has_happened(line: Line) -> None:

@@ -34,6 +34,7 @@ from chalicelib.http import DECLARED, PROBLEM, SECURITY_HEADERS, Route
 from chalicelib.ledger import NewAccount
 from chalicelib.openapi import describe
 from chalicelib.outside import queue
+from chalicelib.outside.queue import forget_local
 from chalicelib.routes.work import work
 from chalicelib.store.connection import connection
 from chalicelib.store.tables import ROWS, create_missing, noun
@@ -148,6 +149,7 @@ class Shop:
         """Put back the shop as it was furnished: cheaper than another one for each test."""
         self.now = datetime.datetime.now(datetime.UTC)
         engine().tables = copy.deepcopy(_kept[0][1])
+        forget_local()
         self.asked.clear()
 
     # --- calling ----------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def empty_store() -> Iterator[Wire]:
     create_missing(streams=False)
     for table in tables_of_moto().values():
         table.items.clear()
+    forget_local()
     wire = Wire(connection().client)
     try:
         yield wire
