@@ -31,7 +31,14 @@ ROWS_A_PAGE: Final = 50
 ENTRIES_A_PAGE: Final = 1000
 
 
-_UNREADABLE: Final = (AssertionError, AttributeError, LookupError, TypeError, ValueError)
+_UNREADABLE: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 """What a row raises that is not as rows are."""
 
 
@@ -57,9 +64,9 @@ def publish(records: Sequence[Record]) -> None:
             continue
         if event is not None:
             told.append(event)
+    outside.publish(told)
     if unreadable:
         outside.set_aside(unreadable)
-    outside.publish(told)
     if told:
         log.info("published", extra={"events": len(told)})
 

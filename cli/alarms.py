@@ -87,7 +87,8 @@ ALARMS: Final[Mapping[str, Alarm]] = {
         statistic="Maximum",
     ),
     "QueueFailures": Alarm("The queue does not take the parts of distributions.", "QueueFailures"),
-    "BooksWrong": Alarm("The audit has found faults in the books.", "Faults"),
+    # As long as the audit's period, or it would say that all is well a moment later.
+    "BooksWrong": Alarm("The audit has found faults in the books.", "Faults", minutes=24 * 60),
     "NoAudit": Alarm(
         "The books were not audited for two days.",
         "Audits",

@@ -88,9 +88,10 @@ def use_copies() -> None:
 def _copy(told: Console, prefix: str, at: datetime.datetime) -> None:
     """Have every table restored beside itself, and wait until all are there."""
     names = [definition["TableName"] for definition in definitions("")]
+    # They may be of another moment, and a mixture of two would be right in no way.
+    if any(_is_there(prefix + RESTORED + name) for name in names):
+        raise LocalError("There are copies already: apply them, or delete them with --forget.")
     for name in names:
-        if _is_there(prefix + RESTORED + name):
-            continue
         client("dynamodb").restore_table_to_point_in_time(
             SourceTableName=prefix + name,
             TargetTableName=prefix + RESTORED + name,
@@ -113,6 +114,9 @@ def _forget(told: Console, prefix: str) -> None:
     for definition in definitions(prefix + RESTORED):
         if _is_there(definition["TableName"]):
             client("dynamodb").delete_table(TableName=definition["TableName"])
+    for definition in definitions(prefix + RESTORED):
+        while _is_there(definition["TableName"]):
+            time.sleep(LOOK_S)
     told.print("The copies are deleted.")
 
 

@@ -148,9 +148,12 @@ def test_a_payment_that_was_in_flight_is_settled_by_its_gateway() -> None:
     audit()
 
 
-def test_copies_are_made_once_and_waited_for() -> None:
+def test_copies_of_two_moments_are_never_mixed() -> None:
     assert copy().count("is being restored") == len(everything())
-    assert "is being restored" not in copy()
+    with pytest.raises(LocalError, match="There are copies already"):
+        copy()
+    run("restore", "--forget")
+    assert copy().count("is being restored") == len(everything())
 
 
 @pytest.mark.parametrize(
