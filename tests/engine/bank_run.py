@@ -185,8 +185,10 @@ class Bank:
                 with path.open("rb") as file:
                     file.seek(self._read[number])
                     new = file.read()
-                self._read[number] += len(new)
-                self._done += new.count(b'"outcome": ')
+                # A killed writer's last line may be torn, and is then written again.
+                whole = new[: new.rfind(b"\n") + 1]
+                self._read[number] += len(whole)
+                self._done += whole.count(b'"outcome": ')
         return self._done
 
     # --- what is left ---------------------------------------------------------------------------
