@@ -5,6 +5,7 @@ import string
 from typing import Any, Final
 
 from chalicelib.core.events import KEY_HEADER, SOURCE
+from chalicelib.http import CHANGES_AT_ONCE, CHANGES_WAIT_S
 from chalicelib.store.tables import PUT_ONCE, STREAMS
 from cli.deployed import stack_name
 from cli.rights import BUS, EVENT_DEAD_LETTERS, resource_of
@@ -51,9 +52,9 @@ def telling(stage: str) -> Json:
 def _source(noun: str) -> Json:
     properties: Json = {
         "Stream": {"Fn::GetAtt": [resource_of(noun), "StreamArn"]},
-        "BatchSize": 100,
+        "BatchSize": CHANGES_AT_ONCE,
         "StartingPosition": "TRIM_HORIZON",
-        "MaximumBatchingWindowInSeconds": 1,
+        "MaximumBatchingWindowInSeconds": CHANGES_WAIT_S,
         "MaximumRecordAgeInSeconds": LATE_S,
         "DestinationConfig": {
             "OnFailure": {"Destination": {"Fn::GetAtt": [EVENT_DEAD_LETTERS, "Arn"]}}

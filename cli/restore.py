@@ -71,7 +71,8 @@ def restore(
         else:
             _forget(told, prefix)
     except AwsError as error:
-        raise LocalError(f"AWS says: {error}. The same command goes on from here.") from error
+        after = "Delete what copies there are with --forget" if at else "Repeat the command"
+        raise LocalError(f"AWS says: {error}. {after}.") from error
 
 
 def use_copies() -> None:
