@@ -19,17 +19,18 @@ stamp = $(shell (pwd; cat $(1)) | cksum | cut -d ' ' -f 1)
 TOOLS := .venv/installed-$(call stamp,requirements-dev.txt)
 ENGINE := .engine/venv/installed-$(call stamp,cli/engine-requirements.txt)
 DEPLOY := .engine/deploy/installed-$(call stamp,cli/deploy-requirements.txt)
+SELDOM := .engine/seldom/installed-$(call stamp,cli/seldom-requirements.txt)
 DYNAMODB_LOCAL := .engine/dynamodb-local-1.25.1/installed-$(call stamp,tests/engine/dynamodb_local.py)
 CONFORMANCE := .engine/conformance-1.24.0/installed-$(call stamp,tests/conformance/client.py tests/conformance/package-lock.json)
 CONSOLE := console/node_modules/installed-$(call stamp,console/package-lock.json)
 CHROMIUM := .engine/chromium-153.0.0/installed-$(call stamp,tests/browser/install.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test proof bench lint format package deploy pins clean
+.PHONY: help run console test proof bench bench-full load docs lint format package deploy pins clean
 
 help: ## Print this list
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 run: $(TOOLS) $(ENGINE) ## Serve on http://127.0.0.1:8000 until Ctrl-C (PORT=8080, FRESH=1)
 	@$(TRY_CONSOLE)
@@ -44,8 +45,17 @@ test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console li
 proof: $(TOOLS) $(ENGINE) $(DEPLOY) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
 	@$(PYTEST) -m "hypothesis or proof or long" --hypothesis-profile=proof --timeout=1200 $(ARGS)
 
-bench: $(TOOLS) $(DYNAMODB_LOCAL) ## Measure how fast it is, beside other ways
+bench: $(TOOLS) $(SELDOM) $(DYNAMODB_LOCAL) ## Measure how fast it is, beside what else one would pick
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-full: $(TOOLS) $(SELDOM) $(DYNAMODB_LOCAL) ## The same with more runs, entries and workers, however long it takes
+	@$(BIN)/python -m bench --full $(ARGS)
+
+load: $(TOOLS) $(SELDOM) $(DYNAMODB_LOCAL) ## Drive the running service with mixed traffic, stop its engine, prove its books
+	@$(BIN)/python -m bench.load $(ARGS)
+
+docs: $(TOOLS) $(SELDOM) ## Build the documentation site in build/site
+	@$(BIN)/python -m cli site $(ARGS)
 
 lint: $(TOOLS) $(CONSOLE) ## Check style, types and the direction of imports, in seconds
 	@$(BIN)/ruff check --quiet .
@@ -83,6 +93,7 @@ pins: $(TOOLS) ## Resolve the requirement files anew after editing a .in file (U
 	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	@$(COMPILE) requirements.in -c requirements-dev.txt -o requirements.txt
 	@$(COMPILE) cli/engine-requirements.in -o cli/engine-requirements.txt
+	@$(COMPILE) cli/seldom-requirements.in -o cli/seldom-requirements.txt
 	@$(COMPILE) cli/deploy-requirements.in -c cli/engine-requirements.txt -o cli/deploy-requirements.txt
 
 clean: ## Remove everything that make made: environments, state, builds, caches
@@ -97,6 +108,9 @@ $(ENGINE):
 
 $(DEPLOY):
 	@$(call install,.engine/deploy,cli/deploy-requirements.txt,about a minute)
+
+$(SELDOM):
+	@$(call install,.engine/seldom,cli/seldom-requirements.txt,half a minute)
 
 $(DYNAMODB_LOCAL): $(TOOLS)
 	@$(BIN)/python -m tests.engine.dynamodb_local && touch $@
