@@ -31,7 +31,7 @@ ROWS_A_PAGE: Final = 50
 ENTRIES_A_PAGE: Final = 1000
 
 
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -57,7 +57,7 @@ def publish(records: Sequence[Record]) -> None:
             continue
         try:
             event = event_of(change)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             # Not the error's text, which may show what the row holds.
             log.error("change_unreadable", extra={**_named(change), "why": type(error).__name__})
             unreadable.append(_named(change))
@@ -147,11 +147,13 @@ def _of_orders(calls: Calls, channel: str, user_pk: str) -> Iterator[Event]:
             channel, user_pk, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline
         )
 
-    for reference in _all(references):
-        key = order_key(channel, reference)
-        order = order_in(batch_get([key], deadline=calls().deadline), channel, reference)
-        if order is not None:
-            yield rules.order_completed(order)
+    for some in _pages(references):
+        keys = [order_key(channel, reference) for reference in some]
+        rows = batch_get(keys, deadline=calls().deadline)
+        for reference in some:
+            order = order_in(rows, channel, reference)
+            if order is not None:
+                yield rules.order_completed(order)
 
 
 Row = TypeVar("Row")
@@ -160,9 +162,14 @@ Page = tuple[list[Row], Place | None]
 
 
 def _all(page: Callable[[Place | None], Page[Row, Place]]) -> Iterator[Row]:
+    for rows in _pages(page):
+        yield from rows
+
+
+def _pages(page: Callable[[Place | None], Page[Row, Place]]) -> Iterator[list[Row]]:
     start: Place | None = None
     while True:
         rows, start = page(start)
-        yield from rows
+        yield rows
         if start is None:
             return

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
-from chalice.app import Blueprint, CloudWatchEvent, DynamoDBEvent, Rate, Response, SQSEvent
+from chalice.app import Blueprint, CloudWatchEvent, Cron, DynamoDBEvent, Rate, Response, SQSEvent
 from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -330,11 +330,11 @@ class Routes:
         """Declare what a clock starts each minute, in a function of its own with this name."""
         return self._each(Rate(1, unit=Rate.MINUTES), name)
 
-    def each_day(self, name: str) -> Callable[[Callable[[], None]], Entry]:
-        """Declare what a clock starts each day, in a function of its own with this name."""
-        return self._each(Rate(1, unit=Rate.DAYS), name)
+    def each_night(self, name: str) -> Callable[[Callable[[], None]], Entry]:
+        """Declare what a clock starts at 3 o'clock UTC, in a function of its own with this name."""
+        return self._each(Cron(0, 3, "*", "*", "?", "*"), name)
 
-    def _each(self, rate: Rate, name: str) -> Callable[[Callable[[], None]], Entry]:
+    def _each(self, rate: Rate | Cron, name: str) -> Callable[[Callable[[], None]], Entry]:
         def declare(work: Callable[[], None]) -> Entry:
             def handle(_: CloudWatchEvent) -> None:
                 work()

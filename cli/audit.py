@@ -13,13 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from chalicelib import ledger
-from chalicelib.audit.file import AuditFile, Books
-from chalicelib.audit.run import report_of, run
-from chalicelib.config import config
+from chalicelib.audit.file import AuditFile
+from chalicelib.audit.run import Step, audit_channel, file_of
 from chalicelib.core.audit import Report
-from chalicelib.core.names import time_text, to_ms
-from chalicelib.ledger.audit import made_ms
+from chalicelib.core.names import time_text
 from cli.calls import call_as_developer
 from cli.demo import CHANNEL
 from cli.local import folder
@@ -57,35 +54,37 @@ def audit(
 
 def _audited(channel: str, state: Path | None, told: Console, *, fresh: bool) -> Report:
     """Audit from the beginning or from where it was interrupted; keep and return the report."""
-    call = call_as_developer()
-    stage, prefix = config().stage, config().table_prefix
-    books = Books(stage, prefix, channel, made_ms(call, channel))
-    file = AuditFile(state or folder() / f"audit-{stage}-{channel}.sqlite")
-    try:
-        if fresh:
-            file.forget()
-        if file.begin(books, to_ms(call.now)):
-            told.print(
-                f"Going on with the audit of {time_text(file.started_ms)}: "
-                f"{counted(file.counts.accounts, 'account', 'accounts')}, "
-                f"{counted(file.counts.entries, 'entry', 'entries')} and "
-                f"{counted(file.counts.transfers, 'transfer', 'transfers')} are done. "
-                "Start over with --fresh."
-            )
-        with _progress(told) as progress:
-            tasks: dict[str, TaskID] = {}
-            for step in run(file, call_as_developer):
-                task = tasks.get(step.part)
-                if task is None:
-                    task = tasks[step.part] = progress.add_task(step.part, total=None)
-                progress.update(task, completed=step.done, total=step.total)
-        report = report_of(file, to_ms(call_as_developer().now))
-        ledger.keep_audit(call_as_developer(), report)
-    except BaseException:
-        file.close()
-        raise
-    file.remove()
+    path = state or file_of(folder(), channel)
+    with _progress(told) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(step: Step) -> bool:
+            task = tasks.get(step.part)
+            if task is None:
+                task = tasks[step.part] = progress.add_task(step.part, total=None)
+            progress.update(task, completed=step.done, total=step.total)
+            return True
+
+        report = audit_channel(
+            call_as_developer,
+            channel,
+            path,
+            watch=watch,
+            resume=lambda file: told.print(_going_on(file)),
+            fresh=fresh,
+        )
+    assert report is not None, "nothing here leaves an audit"
     return report
+
+
+def _going_on(file: AuditFile) -> str:
+    return (
+        f"Going on with the audit of {time_text(file.started_ms)}: "
+        f"{counted(file.counts.accounts, 'account', 'accounts')}, "
+        f"{counted(file.counts.entries, 'entry', 'entries')} and "
+        f"{counted(file.counts.transfers, 'transfer', 'transfers')} are done. "
+        "Start over with --fresh."
+    )
 
 
 # --- what is shown --------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def take_variables(stage: str) -> None:
     """
     deployed_stage(stage)
     try:
-        variables = _variables(stage)
+        variables = variables_of(stage)
     except AwsError as error:
         raise LocalError(
             f"The stack {stack_name(stage)} cannot be read: {error}. Set AWS_PROFILE or AWS's own "
@@ -31,7 +31,8 @@ def take_variables(stage: str) -> None:
         os.environ.setdefault(name, value)
 
 
-def _variables(stage: str) -> dict[str, str]:
+def variables_of(stage: str) -> dict[str, str]:
+    """Return the variables that a stage's functions have. Raises `AwsError`."""
     resource = client("cloudformation").describe_stack_resource(
         StackName=stack_name(stage), LogicalResourceId=_FUNCTION
     )

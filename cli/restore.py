@@ -6,6 +6,7 @@ streams and their protection, and only what has changed since then is written.
 """
 
 import datetime
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -17,10 +18,10 @@ from rich.console import Console
 from chalicelib.config import config
 from chalicelib.outside.aws import AwsError, client
 from chalicelib.store.tables import ROWS, definitions, key_names, noun
+from cli import functions
 from cli.calls import moment_of
-from cli.deployed import stack_name
-from cli.local import STAGE, LocalError
-from cli.rights import NAMES
+from cli.deployed import variables_of
+from cli.local import STAGE, LocalError, folder
 
 Item = dict[str, Any]
 
@@ -36,14 +37,15 @@ BASE_PAUSE_S: Final = 0.1
 ROWS_A_PAGE: Final = 100
 WRITES_AT_ONCE: Final = 25
 
-KEPT: Final = frozenset({"sandbox_charges"})
-"""What stands for the world outside: it remembers what it has done."""
+KEPT: Final = frozenset({"audits", "sandbox_charges"})
+"""What tells what has happened: the audits' reports, and what stands for the world outside."""
 
 
 def restore(
     at: Annotated[
         str | None, typer.Option(help="Make copies as of a moment, such as 2026-11-22T09:30:00Z.")
     ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Let no function run.")] = False,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write back what the copies have otherwise.")
     ] = False,
@@ -54,18 +56,21 @@ def restore(
     ] = ENDS_S,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Bring a deployed stage back to a moment: --at, audit, --apply, --start, --forget."""
+    """Bring a deployed stage back to a moment: --at, audit, --stop, --apply, --start, --forget."""
     told = Console(highlight=False, soft_wrap=True)
     stage, prefix = config().stage, config().table_prefix
     if stage == STAGE:
         raise LocalError("A local service has no backups: set STAGE to a deployed stage.")
-    if [at is not None, apply, forget, start].count(True) != 1:
-        raise LocalError("Choose one step: --at MOMENT, --apply, --start or --forget.")
+    if [at is not None, stop, apply, forget, start].count(True) != 1:
+        raise LocalError("Choose one step: --at MOMENT, --stop, --apply, --start or --forget.")
     try:
+        _require_own_tables(stage, prefix)
         if at is not None:
             _copy(told, prefix, moment_of(at))
+        elif stop:
+            _stop(told, stage, wait)
         elif apply:
-            _apply(told, stage, prefix, wait, yes=yes)
+            _apply(told, stage, prefix, yes=yes)
         elif start:
             _let_run(told, stage)
         else:
@@ -73,6 +78,12 @@ def restore(
     except AwsError as error:
         after = "Delete what copies there are with --forget" if at else "Repeat the command"
         raise LocalError(f"AWS says: {error}. {after}.") from error
+
+
+def _require_own_tables(stage: str, prefix: str) -> None:
+    own = variables_of(stage)["TABLE_PREFIX"]
+    if prefix != own:
+        raise LocalError(f"TABLE_PREFIX is {prefix!r}, and stage {stage} has {own!r}: unset it.")
 
 
 def use_copies() -> None:
@@ -136,8 +147,23 @@ def _status(name: str) -> str | None:
 # --- writing back ---------------------------------------------------------------------------------
 
 
-def _apply(told: Console, stage: str, prefix: str, wait_s: int, *, yes: bool) -> None:
-    """Stop the functions, and make every table as its copy is."""
+def _stop(told: Console, stage: str, wait_s: int) -> None:
+    told.print(f"Stopping the functions, with {wait_s} s for those that still run ...")
+    functions.stop(stage, wait_s)
+    told.print("They are stopped. restore --start lets them run again.")
+
+
+def _let_run(told: Console, stage: str) -> None:
+    if functions.is_unfinished(stage):
+        raise LocalError("The tables are written back in part only: repeat restore --apply.")
+    functions.let_run(stage)
+    told.print("The functions run again.")
+
+
+def _apply(told: Console, stage: str, prefix: str, *, yes: bool) -> None:
+    """Make every table as its copy is, while no function runs."""
+    if not all(function.is_stopped for function in functions.functions_of(stage)):
+        raise LocalError("The functions run: restore --stop.")
     nouns = [noun(row) for row in ROWS if noun(row) not in KEPT]
     missing = [name for name in nouns if _status(prefix + RESTORED + name) != "ACTIVE"]
     if missing:
@@ -145,14 +171,18 @@ def _apply(told: Console, stage: str, prefix: str, wait_s: int, *, yes: bool) ->
     if not any(_pages(prefix + RESTORED + "settings")):
         raise LocalError("The copies hold no channel, so that nothing would be left: take another.")
     if not yes and not typer.confirm(
-        f"Stop stage {stage}, and undo everything that its tables have more than the copies?"
+        f"Undo everything that the tables of stage {stage} have more than the copies?"
     ):
         raise LocalError("Nothing was changed.")
-    _stop(told, stage, wait_s)
+    functions.mark_unfinished(stage)
     for row in ROWS:
         if noun(row) not in KEPT:
             back, gone = _make_as(prefix + noun(row), prefix + RESTORED + noun(row), key_names(row))
             told.print(f"{noun(row)}: {back} rows written back, {gone} rows deleted.")
+    functions.mark_finished(stage)
+    # What an audit has seen before is not so any more.
+    for left in folder().glob(f"audit-{stage}-*.sqlite"):
+        left.unlink()
     told.print(
         "Prove the books (audit --channel ...); then restore --start lets the functions run."
     )
@@ -189,18 +219,30 @@ def _read(table: str, keys: list[Item]) -> dict[tuple[str, ...], Item]:
     found: dict[tuple[str, ...], Item] = {}
     names = [*keys[0]]
     wanted: Item = {table: {"Keys": keys, "ConsistentRead": True}}
-    while wanted:
+    for pause_s in _pauses():
         answer = _ask("batch_get_item", RequestItems=wanted)
         found |= {_name(row, names): row for row in answer["Responses"].get(table, [])}
         wanted = answer.get("UnprocessedKeys", {})
+        if not wanted:
+            break
+        time.sleep(pause_s)
     return found
 
 
 def _write(table: str, writes: list[Item]) -> None:
     for first in range(0, len(writes), WRITES_AT_ONCE):
         wanted: Item = {table: writes[first : first + WRITES_AT_ONCE]}
-        while wanted:
+        for pause_s in _pauses():
             wanted = _ask("batch_write_item", RequestItems=wanted)["UnprocessedItems"]
+            if not wanted:
+                break
+            time.sleep(pause_s)
+
+
+def _pauses() -> Iterator[float]:
+    """Yield how many seconds to wait after each answer that has left something, without end."""
+    for attempt in itertools.count():
+        yield BASE_PAUSE_S * 2 ** min(attempt, ATTEMPTS)
 
 
 def _ask(operation: str, **request: Any) -> Item:  # noqa: ANN401  # whatever it asks for
@@ -223,30 +265,3 @@ def _key(row: Item, keys: list[str]) -> Item:
 
 def _name(row: Item, keys: list[str]) -> tuple[str, ...]:
     return tuple(row[name]["S"] for name in keys)
-
-
-# --- the functions --------------------------------------------------------------------------------
-
-
-def _stop(told: Console, stage: str, wait_s: int) -> None:
-    """Let no function of a stage run: nothing may write meanwhile."""
-    for function in _functions(stage):
-        client("lambda").put_function_concurrency(
-            FunctionName=function, ReservedConcurrentExecutions=0
-        )
-    told.print(f"The functions are stopped. Waiting {wait_s} s for those that still run ...")
-    time.sleep(wait_s)
-
-
-def _let_run(told: Console, stage: str) -> None:
-    for function in _functions(stage):
-        client("lambda").delete_function_concurrency(FunctionName=function)
-    told.print("The functions run again.")
-
-
-def _functions(stage: str) -> Iterator[str]:
-    for name in NAMES:
-        found = client("cloudformation").describe_stack_resource(
-            StackName=stack_name(stage), LogicalResourceId=name
-        )
-        yield str(found["StackResourceDetail"]["PhysicalResourceId"])

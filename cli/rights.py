@@ -82,7 +82,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
             "settings transfers",
             "GetItem": "accounts holds refunds",
             "PutItem": "audits",
-            "Query": "accounts/by_channel distributions distributions/by_channel entries",
+            "Query": "accounts/by_channel audits distributions distributions/by_channel entries",
             "Scan": "order_contents refunds settings transfers",
         },
     ),

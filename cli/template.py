@@ -33,6 +33,7 @@ Json = dict[str, Any]
 _DEAD_LETTERS: Final = "DistributionDeadLetters"
 _KEPT_S: Final = 14 * 24 * 60 * 60
 _AT_ONCE: Final = 10
+_AUDIT_MB: Final = 10_240
 """How many calls of the function work on the queue side by side: chunks never meet, but tables
 take their time to grow."""
 
@@ -187,6 +188,8 @@ def _functions() -> Json:
     # Chalice has put a place there; the events of a function that exists wait for its queue.
     functions["Distribute"]["Properties"]["Events"] = {"DistributeSqsEventSource": _event_source()}
     functions["Publish"]["Properties"]["Events"] = streams_of()
+    # An audit's file grows by about 250 bytes for each entry of a channel.
+    functions["AuditBooks"]["Properties"]["EphemeralStorage"] = {"Size": _AUDIT_MB}
     return functions
 
 

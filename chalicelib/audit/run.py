@@ -4,7 +4,7 @@ It may be left after any step, or anywhere between two, and is gone on with from
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from chalicelib.ledger.audit import Calls
 from chalicelib.ledger.audit_distributions import audit_distributions
 from chalicelib.ledger.audit_orders import audit_contents
 from chalicelib.logs import log
+from chalicelib.store.audits import last_audit_ms
 
 ENTRIES: Final = "entries"
 TRANSFERS: Final = "transfers"
@@ -165,35 +166,34 @@ def _audit_contents(file: AuditFile, calls: Calls) -> Iterator[Step]:
         yield Step(CONTENTS, done)
 
 
-# --- every channel ------------------------------------------------------------------------------
+# --- a channel, and every channel -----------------------------------------------------------------
 
 
-def audit_everything(calls: Calls, folder: Path, *, until: float) -> None:
-    """Audit every channel and keep its report, until a time in seconds of the monotonic clock.
+def audit_channel(
+    calls: Calls,
+    channel: str,
+    path: Path,
+    *,
+    watch: Callable[[Step], bool],
+    resume: Callable[[AuditFile], object] | None = None,
+    fresh: bool = False,
+) -> Report | None:
+    """Audit a channel, keep the report and return it; `path` remembers the audit while it runs.
 
-    An audit that is not done by then stays in its file in `folder`, for the next to go on with.
+    An audit that was left there is gone on with, and shown to `resume`, unless it is to be a
+    `fresh` one. `watch` is shown each step once it is saved. Where it returns False the audit is
+    left, and None is returned. Raises `AuditFileError` or `UnknownChannel`.
     """
-    channels = pages.list_channels(calls)
-    for channel in channels:
-        report = _audit_until(calls, channel, folder, until)
-        if report is None:
-            log.error("audit_unfinished", extra={"channel": channel})
-            return
-        found = {"faults": report.fault_count, "holds": report.holds, "entries": report.entries}
-        log.info("audited", extra={"channel": channel, **found})
-    log.info("books_audited", extra={"channels": len(channels)})
-
-
-def _audit_until(calls: Calls, channel: str, folder: Path, until: float) -> Report | None:
-    stage, prefix = config().stage, config().table_prefix
-    file = AuditFile(folder / f"audit-{stage}-{channel}.sqlite")
+    books = Books(config().stage, config().table_prefix, channel, pages.made_ms(calls(), channel))
+    file = AuditFile(path)
     try:
-        books = Books(stage, prefix, channel, pages.made_ms(calls(), channel))
-        file.begin(books, to_ms(calls().now))
-        for _ in run(file, calls):
-            if time.monotonic() > until:
-                file.close()
-                return None
+        if fresh:
+            file.forget()
+        if file.begin(books, to_ms(calls().now)) and resume is not None:
+            resume(file)
+        if not all(map(watch, run(file, calls))):
+            file.close()
+            return None
         report = report_of(file, to_ms(calls().now))
         pages.keep_audit(calls(), report)
     except BaseException:
@@ -201,3 +201,43 @@ def _audit_until(calls: Calls, channel: str, folder: Path, until: float) -> Repo
         raise
     file.remove()
     return report
+
+
+def file_of(folder: Path, channel: str) -> Path:
+    """Return where a folder keeps the audit of a channel of this stage."""
+    return folder / f"audit-{config().stage}-{channel}.sqlite"
+
+
+def audit_everything(calls: Calls, folder: Path, *, until: float) -> None:
+    """Audit every channel and keep its report, until a time in seconds of the monotonic clock.
+
+    The one whose last report is oldest comes first, and each gets its share of the time that is
+    left, so that none keeps the others waiting for ever. An audit that is not done by then stays
+    in its file, for the next that finds `folder` as it was.
+    """
+    channels = pages.list_channels(calls)
+    ages = {each: last_audit_ms(each, deadline=calls().deadline) for each in channels}
+    audited = 0
+    for number, channel in enumerate(sorted(channels, key=lambda each: ages[each])):
+        left_s = until - time.monotonic()
+        ends = time.monotonic() + left_s / (len(channels) - number)
+        audited += _is_audited(calls, channel, folder, ends)
+    if audited == len(channels):
+        log.info("books_audited", extra={"channels": audited})
+
+
+def _is_audited(calls: Calls, channel: str, folder: Path, ends: float) -> bool:
+    """Audit a channel until a time; return whether it was audited to its end."""
+    try:
+        report = audit_channel(
+            calls, channel, file_of(folder, channel), watch=lambda _: time.monotonic() <= ends
+        )
+    except Exception:  # noqa: BLE001  # one channel's fault must not hide another's
+        log.exception("audit_failed", extra={"channel": channel})
+        return False
+    if report is None:
+        log.error("audit_unfinished", extra={"channel": channel})
+        return False
+    found = {"faults": report.fault_count, "holds": report.holds, "entries": report.entries}
+    log.info("audited", extra={"channel": channel, **found})
+    return True

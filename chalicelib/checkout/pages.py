@@ -32,7 +32,7 @@ from chalicelib.core.payments import CardForm
 from chalicelib.core.pre_orders import PaymentState, PreOrder, without_credit
 from chalicelib.core.settings import FUNDS_TRANSFER, LOYALTY_MONEY
 from chalicelib.core.transfers import pay_order
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from chalicelib.store.actions import Action, Rows
 from chalicelib.store.orders import order_key
 from chalicelib.store.requests import Commit, Replay, settle
@@ -50,7 +50,7 @@ class Posted:
 
 
 def visit(
-    call: Call, shopper: Shopper, currency: str | None, event: Event, posted: Posted
+    call: Call, shopper: Shopper, currency: str | None, event: PageEvent, posted: Posted
 ) -> Visit:
     """Let a shopper act on a page.
 
@@ -61,7 +61,7 @@ def visit(
     currency = session_currency(call, shopper, currency)
     found = _visit_once(call, shopper, currency, event, posted)
     pre_order = found.situation.pre_order
-    if pre_order is None or pre_order.state != "paying" or event is Event.SHOW_CREDIT:
+    if pre_order is None or pre_order.state != "paying" or event is PageEvent.SHOW_CREDIT:
         return found
     if found.move is Move.CHARGE:
         assert posted.card is not None, "the page that charges has a card"
@@ -69,16 +69,16 @@ def visit(
     ended = payments.ask(call, found)
     if ended.move is Move.SHOW_ORDER:
         return ended
-    confirms = event is Event.CONFIRM_CARD
+    confirms = event is PageEvent.CONFIRM_CARD
     if ended.refusal is not None and (confirms or isinstance(ended.refusal, PaymentInProgress)):
         # Whoever confirms hears how the payment ended, and is charged no second time for it.
         return _shown(ended, event)
-    return _visit_once(call, shopper, currency, Event.SHOW if confirms else event, posted)
+    return _visit_once(call, shopper, currency, PageEvent.SHOW if confirms else event, posted)
 
 
-def _shown(ended: Visit, event: Event) -> Visit:
+def _shown(ended: Visit, event: PageEvent) -> Visit:
     """Return the visit as the page that loads the checkout shows it: whole, with the refusal."""
-    move = Move.SHOW if event is Event.SHOW else None
+    move = Move.SHOW if event is PageEvent.SHOW else None
     return Visit(ended.currency, ended.situation, ended.content, move, ended.refusal)
 
 
@@ -93,7 +93,9 @@ def refuse(call: Call, shopper: Shopper, currency: str | None, refusal: PageRefu
     return settle(decide, keys, deadline=call.deadline, consistent=True).answer
 
 
-def _visit_once(call: Call, shopper: Shopper, currency: str, event: Event, posted: Posted) -> Visit:
+def _visit_once(
+    call: Call, shopper: Shopper, currency: str, event: PageEvent, posted: Posted
+) -> Visit:
     latest: list[Reading] = []
 
     def decide(rows: Rows) -> Commit[Visit] | Replay[Visit]:
@@ -102,7 +104,7 @@ def _visit_once(call: Call, shopper: Shopper, currency: str, event: Event, poste
         return _act(call, rows, reading, event, posted)
 
     keys = keys_of(shopper.channel, shopper.user_pk, currency)
-    if event is Event.CONFIRM_CARD:
+    if event is PageEvent.CONFIRM_CARD:
         # A card is not charged for a basket that was ordered in another currency.
         keys += payments.order_keys(call, shopper.channel, shopper.user_pk, currency)
     try:
@@ -114,7 +116,7 @@ def _visit_once(call: Call, shopper: Shopper, currency: str, event: Event, poste
 
 
 def _act(
-    call: Call, rows: Rows, reading: Reading, event: Event, posted: Posted
+    call: Call, rows: Rows, reading: Reading, event: PageEvent, posted: Posted
 ) -> Commit[Visit] | Replay[Visit]:
     """Return what the event leads to, as the table says. Raises the page's refusal."""
     situation = reading.situation

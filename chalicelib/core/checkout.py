@@ -29,7 +29,7 @@ from chalicelib.core.settings import (
     PaymentOption,
     Settings,
 )
-from chalicelib.core.transitions import CREDIT_EVENTS, TRANSITIONS, Event, Move, Outcome, Step
+from chalicelib.core.transitions import CREDIT_EVENTS, TRANSITIONS, Move, Outcome, PageEvent, Step
 
 AGREED: Final = frozenset({"true", "1", "on"})
 """Spellings of an agreement besides JSON's true (decision 14)."""
@@ -95,7 +95,7 @@ def step_of(situation: Situation) -> Step:
     return Step.CARD_READY if pre_order.installment is not None else Step.CARD_KNOWN
 
 
-def outcome_of(situation: Situation, event: Event) -> Outcome:
+def outcome_of(situation: Situation, event: PageEvent) -> Outcome:
     """Return what the event leads to: the table's word, unless the feature is off.
 
     A completed order is shown again even then (decision 11).

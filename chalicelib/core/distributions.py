@@ -90,7 +90,8 @@ class Figures:
 class Distribution:
     """The job. Amounts in minor units, times in milliseconds.
 
-    `lists` rows keep the preview named `preview_id`; `made` of `chunks` have taken their escrow,
+    `lists` rows keep the preview named `preview_id`, which may be made anew and is of
+    `previewed_ms`; `made` of `chunks` have taken their escrow,
     and `escrow` is what they have left. `rev` grows with every change.
     """
 
@@ -106,6 +107,7 @@ class Distribution:
     figures: Figures
     created_ms: int
     created_by: str
+    previewed_ms: int
     by: str
     state: State = "previewed"
     cancelled: bool = False

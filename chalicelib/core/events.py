@@ -1,7 +1,9 @@
 """Events: what other systems are told once it has happened. Built from the books' own rows.
 
 An event's id follows from what it tells, so that whoever hears it twice knows it, and so that
-it can be told again from the books at any time. No event carries an address, a note or a basket.
+it can be told again from the books at any time. It ends with the row's own time in milliseconds:
+tables that were brought back to an earlier moment count on from there, and no id comes twice.
+No event carries an address, a note or a basket.
 """
 
 import json
@@ -175,7 +177,7 @@ _OF_TYPE: Final = {name: event for event in EVENTS for name in types_of(event)}
 def account_opened(account: Account) -> Event:
     """Return what tells that an account was opened."""
     return AccountOpened(
-        id=f"account.opened:{_name(account.key)}",
+        id=f"account.opened:{_name(account.key)}:{account.created_ms}",
         occurred_at=time_text(account.created_ms),
         account_id=account.account_id,
         debit_card_allowed=account.debit_allowed,
@@ -188,7 +190,7 @@ def entry_posted(entry: Entry) -> Event:
     currency = entry.account.currency
     kind = RefundPosted if entry.kind == "refund" else TransferPosted
     return kind(
-        id=f"entry:{_name(entry.account)}:{entry.seq}",
+        id=f"entry:{_name(entry.account)}:{entry.seq}:{entry.at_ms}",
         occurred_at=time_text(entry.at_ms),
         seq=entry.seq,
         transfer=entry.transfer_id,
@@ -206,7 +208,7 @@ def hold_changed(hold: Hold) -> Event:
     currency = hold.account.currency
     at_ms = hold.created_ms if hold.ended_ms is None else hold.ended_ms
     content = {
-        "id": f"hold:{_name(hold.account)}:{hold.id}:{hold.state}",
+        "id": f"hold:{_name(hold.account)}:{hold.id}:{hold.state}:{at_ms}",
         "occurred_at": time_text(at_ms),
         "hold": hold.id,
         "amount": format_amount(hold.amount, currency),
@@ -230,7 +232,7 @@ def story_of(hold: Hold) -> list[Event]:
 def order_completed(order: Order) -> Event:
     """Return what tells that an order was completed."""
     return OrderCompleted(
-        id=f"order.completed:{order.channel}:{order.reference}",
+        id=f"order.completed:{order.channel}:{order.reference}:{order.completed_ms}",
         occurred_at=time_text(order.completed_ms),
         reference=order.reference,
         order_id=order.order_id,
@@ -245,7 +247,7 @@ def order_completed(order: Order) -> Event:
 def distribution_changed(job: Distribution) -> Event | None:
     """Return what tells that a distribution came to its state; of some states nothing tells."""
     times: dict[State, int | None] = {
-        "previewed": job.created_ms,
+        "previewed": job.previewed_ms,
         "running": job.started_ms,
         "closed": job.ended_ms,
         "undone": job.ended_ms,
@@ -253,9 +255,8 @@ def distribution_changed(job: Distribution) -> Event | None:
     at_ms = times.get(job.state)
     if at_ms is None:
         return None
-    # A preview may be made anew, and is then another one.
     return DistributionChanged(
-        id=f"distribution:{job.channel}:{job.id}:{job.preview_id}:{job.state}",
+        id=f"distribution:{job.channel}:{job.id}:{job.state}:{at_ms}",
         channel=job.channel,
         occurred_at=time_text(at_ms),
         type=f"distribution.{job.state}",  # type: ignore[arg-type]  # mypy joins no literals

@@ -76,12 +76,13 @@ def hold_id_of(pre_order: PreOrder) -> str:
 def payment_of(pre_order: PreOrder) -> Payment:
     """Return the payment in progress, under a key that no other attempt ever has.
 
-    The reference alone would not do: two users, or two currencies, may have the same one.
+    The reference alone would not do: two users, or two currencies, may have the same one. Nor
+    would the attempt: tables that were brought back to an earlier moment count it once more.
     """
     assert pre_order.charge is not None, "only a checkout that is paying has a payment"
     order = f"{pre_order.reference}:{pre_order.order_id}"
     return Payment(
-        key=f"{pre_order.channel}:{order}:{pre_order.attempt}",
+        key=f"{pre_order.channel}:{order}:{pre_order.attempt}:{pre_order.charge.begun_ms}",
         channel=pre_order.channel,
         reference=pre_order.reference,
         amount=pre_order.charge.amount,

@@ -28,7 +28,7 @@ class Step(enum.StrEnum):
     COMPLETED = "completed"
 
 
-class Event(enum.StrEnum):
+class PageEvent(enum.StrEnum):
     """What a storefront may ask for, by the name of its page."""
 
     SHOW = "IndexPage"
@@ -71,89 +71,89 @@ _NO_PLAN = page_errors.InstallmentRefused
 _PAYING = page_errors.PaymentInProgress
 
 # fmt: off
-TRANSITIONS: Final[Mapping[Step, Mapping[Event, Outcome]]] = MappingProxyType({
+TRANSITIONS: Final[Mapping[Step, Mapping[PageEvent, Outcome]]] = MappingProxyType({
     Step.NOTHING_OPEN: {
-        Event.SHOW: Move.TO_BASKET,     Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: _NO,          Event.COMPLETE: _NO,
-        Event.SELECT_OPTION: _NO,       Event.ENTER_BIN: _NO,
-        Event.CHOOSE_INSTALLMENT: _NO,  Event.CONFIRM_CARD: _NO,
-        Event.CHOOSE_BANK: _NO,         Event.CONFIRM_FUNDS: _NO,
+        PageEvent.SHOW: Move.TO_BASKET,     PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: _NO,          PageEvent.COMPLETE: _NO,
+        PageEvent.SELECT_OPTION: _NO,       PageEvent.ENTER_BIN: _NO,
+        PageEvent.CHOOSE_INSTALLMENT: _NO,  PageEvent.CONFIRM_CARD: _NO,
+        PageEvent.CHOOSE_BANK: _NO,         PageEvent.CONFIRM_FUNDS: _NO,
     },
     Step.CHOOSING: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: _UNPAID,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: _NOT_CHOSEN,
-        Event.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   Event.CONFIRM_CARD: _NOT_CHOSEN,
-        Event.CHOOSE_BANK: _NOT_CHOSEN,          Event.CONFIRM_FUNDS: _NOT_CHOSEN,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: _UNPAID,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: _NOT_CHOSEN,
+        PageEvent.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   PageEvent.CONFIRM_CARD: _NOT_CHOSEN,
+        PageEvent.CHOOSE_BANK: _NOT_CHOSEN,          PageEvent.CONFIRM_FUNDS: _NOT_CHOSEN,
     },
     Step.CARD: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: _UNPAID,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: Move.ENTER_BIN,
-        Event.CHOOSE_INSTALLMENT: _NO_BIN,       Event.CONFIRM_CARD: _NO_BIN,
-        Event.CHOOSE_BANK: _NOT_CHOSEN,          Event.CONFIRM_FUNDS: _NOT_CHOSEN,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: _UNPAID,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: Move.ENTER_BIN,
+        PageEvent.CHOOSE_INSTALLMENT: _NO_BIN,       PageEvent.CONFIRM_CARD: _NO_BIN,
+        PageEvent.CHOOSE_BANK: _NOT_CHOSEN,          PageEvent.CONFIRM_FUNDS: _NOT_CHOSEN,
     },
     Step.CARD_KNOWN: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: _UNPAID,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: Move.ENTER_BIN,
-        Event.CHOOSE_INSTALLMENT: Move.CHOOSE_INSTALLMENT,
-        Event.CONFIRM_CARD: _NO_PLAN,
-        Event.CHOOSE_BANK: _NOT_CHOSEN,          Event.CONFIRM_FUNDS: _NOT_CHOSEN,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: _UNPAID,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: Move.ENTER_BIN,
+        PageEvent.CHOOSE_INSTALLMENT: Move.CHOOSE_INSTALLMENT,
+        PageEvent.CONFIRM_CARD: _NO_PLAN,
+        PageEvent.CHOOSE_BANK: _NOT_CHOSEN,          PageEvent.CONFIRM_FUNDS: _NOT_CHOSEN,
     },
     Step.CARD_READY: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: _UNPAID,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: Move.ENTER_BIN,
-        Event.CHOOSE_INSTALLMENT: Move.CHOOSE_INSTALLMENT,
-        Event.CONFIRM_CARD: Move.CHARGE,
-        Event.CHOOSE_BANK: _NOT_CHOSEN,          Event.CONFIRM_FUNDS: _NOT_CHOSEN,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: _UNPAID,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: Move.ENTER_BIN,
+        PageEvent.CHOOSE_INSTALLMENT: Move.CHOOSE_INSTALLMENT,
+        PageEvent.CONFIRM_CARD: Move.CHARGE,
+        PageEvent.CHOOSE_BANK: _NOT_CHOSEN,          PageEvent.CONFIRM_FUNDS: _NOT_CHOSEN,
     },
     Step.CREDIT_SHORT: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: _UNPAID,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: _NOT_CHOSEN,
-        Event.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   Event.CONFIRM_CARD: _NOT_CHOSEN,
-        Event.CHOOSE_BANK: _NOT_CHOSEN,          Event.CONFIRM_FUNDS: _NOT_CHOSEN,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: _UNPAID,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: _NOT_CHOSEN,
+        PageEvent.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   PageEvent.CONFIRM_CARD: _NOT_CHOSEN,
+        PageEvent.CHOOSE_BANK: _NOT_CHOSEN,          PageEvent.CONFIRM_FUNDS: _NOT_CHOSEN,
     },
     Step.FUNDS: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: _UNPAID,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: _NOT_CHOSEN,
-        Event.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   Event.CONFIRM_CARD: _NOT_CHOSEN,
-        Event.CHOOSE_BANK: Move.CHOOSE_BANK,     Event.CONFIRM_FUNDS: Move.AWAIT_FUNDS,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: _UNPAID,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: _NOT_CHOSEN,
+        PageEvent.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   PageEvent.CONFIRM_CARD: _NOT_CHOSEN,
+        PageEvent.CHOOSE_BANK: Move.CHOOSE_BANK,     PageEvent.CONFIRM_FUNDS: Move.AWAIT_FUNDS,
     },
     Step.OTHER: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: _UNPAID,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: _NOT_CHOSEN,
-        Event.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   Event.CONFIRM_CARD: _NOT_CHOSEN,
-        Event.CHOOSE_BANK: _NOT_CHOSEN,          Event.CONFIRM_FUNDS: _NOT_CHOSEN,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: _UNPAID,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: _NOT_CHOSEN,
+        PageEvent.CHOOSE_INSTALLMENT: _NOT_CHOSEN,   PageEvent.CONFIRM_CARD: _NOT_CHOSEN,
+        PageEvent.CHOOSE_BANK: _NOT_CHOSEN,          PageEvent.CONFIRM_FUNDS: _NOT_CHOSEN,
     },
     Step.COVERED: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: Move.USE_CREDIT,       Event.COMPLETE: Move.COMPLETE,
-        Event.SELECT_OPTION: Move.SELECT_OPTION, Event.ENTER_BIN: _COVERED,
-        Event.CHOOSE_INSTALLMENT: _COVERED,      Event.CONFIRM_CARD: _COVERED,
-        Event.CHOOSE_BANK: _COVERED,             Event.CONFIRM_FUNDS: _COVERED,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,       PageEvent.COMPLETE: Move.COMPLETE,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION, PageEvent.ENTER_BIN: _COVERED,
+        PageEvent.CHOOSE_INSTALLMENT: _COVERED,      PageEvent.CONFIRM_CARD: _COVERED,
+        PageEvent.CHOOSE_BANK: _COVERED,             PageEvent.CONFIRM_FUNDS: _COVERED,
     },
     Step.PAYING: {
-        Event.SHOW: Move.SHOW,                   Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: _PAYING,               Event.COMPLETE: _PAYING,
-        Event.SELECT_OPTION: _PAYING,            Event.ENTER_BIN: _PAYING,
-        Event.CHOOSE_INSTALLMENT: _PAYING,       Event.CONFIRM_CARD: _PAYING,
-        Event.CHOOSE_BANK: _PAYING,              Event.CONFIRM_FUNDS: _PAYING,
+        PageEvent.SHOW: Move.SHOW,                   PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: _PAYING,               PageEvent.COMPLETE: _PAYING,
+        PageEvent.SELECT_OPTION: _PAYING,            PageEvent.ENTER_BIN: _PAYING,
+        PageEvent.CHOOSE_INSTALLMENT: _PAYING,       PageEvent.CONFIRM_CARD: _PAYING,
+        PageEvent.CHOOSE_BANK: _PAYING,              PageEvent.CONFIRM_FUNDS: _PAYING,
     },
     Step.COMPLETED: {
-        Event.SHOW: Move.TO_BASKET,     Event.SHOW_CREDIT: Move.SHOW_CREDIT,
-        Event.USE_CREDIT: _NO,          Event.COMPLETE: Move.SHOW_ORDER,
-        Event.SELECT_OPTION: _NO,       Event.ENTER_BIN: _NO,
-        Event.CHOOSE_INSTALLMENT: _NO,  Event.CONFIRM_CARD: Move.SHOW_ORDER,
-        Event.CHOOSE_BANK: _NO,         Event.CONFIRM_FUNDS: Move.SHOW_ORDER,
+        PageEvent.SHOW: Move.TO_BASKET,     PageEvent.SHOW_CREDIT: Move.SHOW_CREDIT,
+        PageEvent.USE_CREDIT: _NO,          PageEvent.COMPLETE: Move.SHOW_ORDER,
+        PageEvent.SELECT_OPTION: _NO,       PageEvent.ENTER_BIN: _NO,
+        PageEvent.CHOOSE_INSTALLMENT: _NO,  PageEvent.CONFIRM_CARD: Move.SHOW_ORDER,
+        PageEvent.CHOOSE_BANK: _NO,         PageEvent.CONFIRM_FUNDS: Move.SHOW_ORDER,
     },
 })
 # fmt: on
 """For every step and every event, what happens."""
 
-CREDIT_EVENTS: Final = frozenset({Event.SHOW_CREDIT, Event.USE_CREDIT, Event.COMPLETE})
+CREDIT_EVENTS: Final = frozenset({PageEvent.SHOW_CREDIT, PageEvent.USE_CREDIT, PageEvent.COMPLETE})
 """The events that need the feature to be on."""

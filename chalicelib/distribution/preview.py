@@ -95,6 +95,7 @@ def preview(call: Call, channel: str, distribution_id: str, upload: Upload) -> S
         figures=_figures(upload, source, shares, bad),
         created_ms=now_ms,
         created_by=call.by,
+        previewed_ms=now_ms,
         by=call.by,
     )
     keep_pieces(list_keys(new), pieces, deadline=call.deadline)
@@ -116,6 +117,7 @@ def preview(call: Call, channel: str, distribution_id: str, upload: Upload) -> S
             lists=new.lists,
             chunks=new.chunks,
             figures=new.figures,
+            previewed_ms=new.previewed_ms,
             rev=stored.rev + 1,
         )
         # The older list stays: another preview may find the same again at this moment.

@@ -33,7 +33,11 @@ def look() -> None:
 
 
 def prove() -> None:
-    """Audit every channel; what is not done in time is gone on with by the next one."""
+    """Audit every channel, those first that have waited longest.
+
+    What is not done in time is gone on with tomorrow only if Lambda has kept this process's
+    folder, and begins anew otherwise.
+    """
     # Loaded late, with SQLite, which no other function needs.
     from chalicelib.audit.run import audit_everything  # noqa: PLC0415
 
@@ -43,7 +47,7 @@ def prove() -> None:
 
 
 end_payments = routes.each_minute("end_payments")(look)
-audit_books = routes.each_day("audit_books")(prove)
+audit_books = routes.each_night("audit_books")(prove)
 
 
 def _call(life_s: float) -> Call:

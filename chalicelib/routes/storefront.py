@@ -17,7 +17,7 @@ from chalicelib.core.errors import InvalidCursor, Refusal, UnknownOrder
 from chalicelib.core.money import format_page_amount
 from chalicelib.core.page_errors import PageRefusal, UnknownPage, UnreadableForm
 from chalicelib.core.payments import CardForm
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.http import (
     FORM,
     GUEST,
@@ -141,7 +141,7 @@ def show_page(request: Request, query: PageQuery) -> Answer:
     if query.page is not None and query.page not in _EVENTS:
         found = checkout.refuse(request.call, request.shopper, _currency(request), UnknownPage())
         return _answer(request, found)
-    event = Event.SHOW_CREDIT if query.page == Event.USE_CREDIT else Event.SHOW
+    event = PageEvent.SHOW_CREDIT if query.page == PageEvent.USE_CREDIT else PageEvent.SHOW
     return _answer(request, checkout.visit(call, request.shopper, currency, event, Posted()))
 
 
@@ -216,29 +216,29 @@ def show_history(request: Request, query: HistoryQuery) -> Answer:
 
 
 _EVENTS: Final = {
-    "IndexPage": Event.SHOW,
-    "LoyaltyMoneyUsagePage": Event.USE_CREDIT,
-    "LoyaltyMoneyPage": Event.COMPLETE,
-    "LoyaltyPaymentSelectedPage": Event.COMPLETE,
-    "PaymentOptionSelectionPage": Event.SELECT_OPTION,
-    "BinNumberPage": Event.ENTER_BIN,
-    "InstallmentSelectionPage": Event.CHOOSE_INSTALLMENT,
-    "CreditCardConfirmationPage": Event.CONFIRM_CARD,
-    "FundsTransferChoicePage": Event.CHOOSE_BANK,
-    "FundsTransferPage": Event.CONFIRM_FUNDS,
+    "IndexPage": PageEvent.SHOW,
+    "LoyaltyMoneyUsagePage": PageEvent.USE_CREDIT,
+    "LoyaltyMoneyPage": PageEvent.COMPLETE,
+    "LoyaltyPaymentSelectedPage": PageEvent.COMPLETE,
+    "PaymentOptionSelectionPage": PageEvent.SELECT_OPTION,
+    "BinNumberPage": PageEvent.ENTER_BIN,
+    "InstallmentSelectionPage": PageEvent.CHOOSE_INSTALLMENT,
+    "CreditCardConfirmationPage": PageEvent.CONFIRM_CARD,
+    "FundsTransferChoicePage": PageEvent.CHOOSE_BANK,
+    "FundsTransferPage": PageEvent.CONFIRM_FUNDS,
 }
 """Pages by the names that the client sends; the two completing ones are one (decision 1)."""
 
 _FIELDS: Final = {
-    Event.SHOW: "",
-    Event.USE_CREDIT: "loyalty_amount_to_use",
-    Event.COMPLETE: "agreement",
-    Event.SELECT_OPTION: "payment_option",
-    Event.ENTER_BIN: "bin_number",
-    Event.CHOOSE_INSTALLMENT: "installment",
-    Event.CONFIRM_CARD: "agreement",
-    Event.CHOOSE_BANK: "bank_account",
-    Event.CONFIRM_FUNDS: "agreement",
+    PageEvent.SHOW: "",
+    PageEvent.USE_CREDIT: "loyalty_amount_to_use",
+    PageEvent.COMPLETE: "agreement",
+    PageEvent.SELECT_OPTION: "payment_option",
+    PageEvent.ENTER_BIN: "bin_number",
+    PageEvent.CHOOSE_INSTALLMENT: "installment",
+    PageEvent.CONFIRM_CARD: "agreement",
+    PageEvent.CHOOSE_BANK: "bank_account",
+    PageEvent.CONFIRM_FUNDS: "agreement",
 }
 
 
@@ -249,9 +249,9 @@ def _answer(request: Request, visit: Visit) -> Answer:
     return Answer(envelope_of(visit, language))
 
 
-def _posted(form: Mapping[str, str], event: Event) -> Posted:
+def _posted(form: Mapping[str, str], event: PageEvent) -> Posted:
     text = form.get(_FIELDS[event], "")
-    if event is not Event.CONFIRM_CARD:
+    if event is not PageEvent.CONFIRM_CARD:
         return Posted(text)
     card = CardForm(
         agreement=text,
@@ -264,7 +264,7 @@ def _posted(form: Mapping[str, str], event: Event) -> Posted:
     return Posted(text, card)
 
 
-def _event(page: str | None) -> Event:
+def _event(page: str | None) -> PageEvent:
     event = _EVENTS.get(page or "")
     if event is None:
         raise UnknownPage

@@ -1,6 +1,6 @@
 """Reports of audits: put once under the time they were finished, read newest first."""
 
-from chalicelib.store.actions import Action, Key, put_once
+from chalicelib.store.actions import Action, Item, Key, put_once
 from chalicelib.store.requests import query
 from chalicelib.store.tables import AuditRow
 
@@ -17,6 +17,17 @@ def put_audit(channel: str, at_ms: int, report: str) -> Action:
 
 def last_report(channel: str, *, deadline: float) -> str | None:
     """Return the channel's last report as JSON text, or None where there is none."""
+    item = _last(channel, deadline)
+    return None if item is None else str(item["report"]["S"])
+
+
+def last_audit_ms(channel: str, *, deadline: float) -> int:
+    """Return when the channel's last audit was finished, in milliseconds; 0 where none was."""
+    item = _last(channel, deadline)
+    return 0 if item is None else int(item["at"]["S"])
+
+
+def _last(channel: str, deadline: float) -> Item | None:
     items, _ = query(
         AuditRow,
         AuditRow.channel == channel,
@@ -25,4 +36,4 @@ def last_report(channel: str, *, deadline: float) -> str | None:
         consistent=True,
         deadline=deadline,
     )
-    return str(items[0]["report"]["S"]) if items else None
+    return items[0] if items else None

@@ -420,6 +420,7 @@ class DistributionRow(Model):
     escrow = Whole()
     created_ms = Whole()
     created_by = UnicodeAttribute()
+    previewed_ms = Whole()
     by = UnicodeAttribute()
     started_ms = Whole(null=True)
     ended_ms = Whole(null=True)

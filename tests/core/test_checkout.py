@@ -34,7 +34,7 @@ from chalicelib.core.money import format_page_amount
 from chalicelib.core.page_errors import PageRefusal
 from chalicelib.core.pre_orders import Charge
 from chalicelib.core.settings import PaymentOption, Settings
-from chalicelib.core.transitions import TRANSITIONS, Event, Move, Outcome, Step
+from chalicelib.core.transitions import TRANSITIONS, Move, Outcome, PageEvent, Step
 from tests.core.made import (
     BANK,
     CARD,
@@ -113,66 +113,68 @@ SITUATIONS: Final[dict[Step, list[Situation]]] = {
 }
 """Every step with checkouts that must be there."""
 
-COMPLETING: Final = {Event.COMPLETE, Event.CONFIRM_CARD, Event.CONFIRM_FUNDS}
+COMPLETING: Final = {PageEvent.COMPLETE, PageEvent.CONFIRM_CARD, PageEvent.CONFIRM_FUNDS}
 
 EVERY: Final = [(step, found) for step, several in SITUATIONS.items() for found in several]
 each_situation: Final = pytest.mark.parametrize(
     ("step", "found"), EVERY, ids=[f"{step}-{n}" for n, (step, _) in enumerate(EVERY)]
 )
-each_event: Final = pytest.mark.parametrize("event", Event, ids=[event.name for event in Event])
+each_event: Final = pytest.mark.parametrize(
+    "event", PageEvent, ids=[event.name for event in PageEvent]
+)
 
 
 def switched_off(found: Situation) -> Situation:
     return dataclasses.replace(found, settings=settings(loyalty_money_enabled=False))
 
 
-def expected(found: Situation, event: Event) -> Outcome:
+def expected(found: Situation, event: PageEvent) -> Outcome:
     """Return what the protocol's sections 1.5 and 3.2 to 3.6 say, from the facts alone."""
     now = found.pre_order
-    if event is Event.SHOW_CREDIT:
+    if event is PageEvent.SHOW_CREDIT:
         return Move.SHOW_CREDIT  # "independent page", at any time
     if now is None or now.state == "completed":
         if now is not None and event in COMPLETING:
             return Move.SHOW_ORDER  # decision 15: the same answer again
         # 1.5: without a checkout the basket is where the shopper belongs
-        return Move.TO_BASKET if event is Event.SHOW else page_errors.NoOpenCheckout
+        return Move.TO_BASKET if event is PageEvent.SHOW else page_errors.NoOpenCheckout
     if now.state == "paying":  # decision 3: nothing changes until the outcome is known
-        return Move.SHOW if event is Event.SHOW else page_errors.PaymentInProgress
+        return Move.SHOW if event is PageEvent.SHOW else page_errors.PaymentInProgress
     return expected_while_open(found, event)
 
 
-def expected_while_open(found: Situation, event: Event) -> Outcome:
+def expected_while_open(found: Situation, event: PageEvent) -> Outcome:
     now = found.pre_order
     assert now is not None
     at_any_time = {
-        Event.SHOW: Move.SHOW,
-        Event.USE_CREDIT: Move.USE_CREDIT,
-        Event.SELECT_OPTION: Move.SELECT_OPTION,
+        PageEvent.SHOW: Move.SHOW,
+        PageEvent.USE_CREDIT: Move.USE_CREDIT,
+        PageEvent.SELECT_OPTION: Move.SELECT_OPTION,
     }
     if event in at_any_time:
         return at_any_time[event]
-    if event is Event.COMPLETE:  # decision 2
+    if event is PageEvent.COMPLETE:  # decision 2
         return Move.COMPLETE if now.loyalty == now.total else page_errors.UnpaidRemains
     if now.loyalty == now.total:  # 3.3: the pages of other options are refused
         return page_errors.FullyCovered
-    if event in {Event.CHOOSE_BANK, Event.CONFIRM_FUNDS}:
+    if event in {PageEvent.CHOOSE_BANK, PageEvent.CONFIRM_FUNDS}:
         if now.payment_option != FUNDS.pk:
             return page_errors.OptionNotChosen
-        return Move.CHOOSE_BANK if event is Event.CHOOSE_BANK else Move.AWAIT_FUNDS
+        return Move.CHOOSE_BANK if event is PageEvent.CHOOSE_BANK else Move.AWAIT_FUNDS
     return expected_of_card(found, event)
 
 
-def expected_of_card(found: Situation, event: Event) -> Outcome:
+def expected_of_card(found: Situation, event: PageEvent) -> Outcome:
     """Return what a card page leads to while something is unpaid: each needs the one before."""
     now = found.pre_order
     assert now is not None
     if now.payment_option != CARD.pk:
         return page_errors.OptionNotChosen
-    if event is Event.ENTER_BIN:
+    if event is PageEvent.ENTER_BIN:
         return Move.ENTER_BIN
     if now.bin_number is None:
         return page_errors.BinMissing
-    if event is Event.CHOOSE_INSTALLMENT:
+    if event is PageEvent.CHOOSE_INSTALLMENT:
         return Move.CHOOSE_INSTALLMENT
     if now.installment is None:
         return page_errors.InstallmentRefused
@@ -194,13 +196,13 @@ def test_where_a_shopper_is_follows_from_the_checkout(step: Step, found: Situati
 def test_the_table_names_every_step_and_every_event() -> None:
     assert set(TRANSITIONS) == set(Step)
     for row in TRANSITIONS.values():
-        assert set(row) == set(Event)
+        assert set(row) == set(PageEvent)
 
 
 @each_situation
 @each_event
 def test_every_event_at_every_step_leads_where_the_protocol_says(
-    step: Step, found: Situation, event: Event
+    step: Step, found: Situation, event: PageEvent
 ) -> None:
     assert outcome_of(found, event) is expected(found, event)
 
@@ -208,14 +210,14 @@ def test_every_event_at_every_step_leads_where_the_protocol_says(
 @each_situation
 @each_event
 def test_with_the_feature_off_credit_is_refused_and_counts_as_nothing(
-    step: Step, found: Situation, event: Event
+    step: Step, found: Situation, event: PageEvent
 ) -> None:
     """Decision 11; a completed order alone is still shown again."""
     off = switched_off(found)
     outcome = outcome_of(off, event)
     if event in COMPLETING and step is Step.COMPLETED:
         assert outcome is Move.SHOW_ORDER
-    elif event in {Event.SHOW_CREDIT, Event.USE_CREDIT, Event.COMPLETE}:
+    elif event in {PageEvent.SHOW_CREDIT, PageEvent.USE_CREDIT, PageEvent.COMPLETE}:
         assert outcome is page_errors.LoyaltyDisabled
     elif found.pre_order is not None and found.pre_order.state == "open":
         uncovered = without_chosen_credit(found)

@@ -140,3 +140,9 @@ def test_no_two_payments_have_the_same_key(other: dict[str, Any]) -> None:
     assert payment_of(paying()).key != payment_of(paying(**other)).key
     again = dataclasses.replace(paying(), attempt=3)
     assert payment_of(paying()).key != payment_of(again).key
+
+
+def test_an_attempt_that_is_counted_once_more_after_a_restore_has_another_key() -> None:
+    first = paying()
+    again = dataclasses.replace(first, charge=dataclasses.replace(first.charge, begun_ms=6_000))
+    assert payment_of(first).key != payment_of(again).key

@@ -24,7 +24,8 @@ def test_a_stage_is_brought_back_to_a_moment(stack: Deployed) -> None:
 
     lost = a_transfer("treasury", "ada", "5.00")
     staff.must("PUT", "/transfers/t-2", lost)
-    stack.cli("restore", "--apply", "--yes", "--wait", "1")
+    stack.cli("restore", "--stop", "--wait", "1")
+    stack.cli("restore", "--apply", "--yes")
     status, _ = staff.ask("GET", "/accounts/ada/TRY")
     assert status == 429 or status >= 500, "no function runs meanwhile"
     assert "right" in stack.cli("audit", "--channel", staff.channel)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from chalicelib.core.page_errors import PageRefusal
-from chalicelib.core.transitions import TRANSITIONS, Event, Move, Step
+from chalicelib.core.transitions import TRANSITIONS, Move, PageEvent, Step
 from chalicelib.routes import storefront
 from cli.local import PROJECT
 from tests.core.made import leaves
@@ -18,7 +18,7 @@ CARD = ("card_number", "card_holder", "card_month", "card_year", "card_cvv")
 REFUSALS = {refusal.code: refusal for refusal in leaves(PageRefusal)}
 
 
-def cell_of(step: Step, event: Event) -> str:
+def cell_of(step: Step, event: PageEvent) -> str:
     outcome = TRANSITIONS[step][event]
     return f"`{outcome}`" if isinstance(outcome, Move) else f"✗ `{outcome.code}`"
 
@@ -26,8 +26,8 @@ def cell_of(step: Step, event: Event) -> str:
 def test_the_state_table_is_the_one_in_the_code() -> None:
     lines = section(PROTOCOL, "The state table").splitlines()
     (header,) = (line for line in lines if line.startswith("| step | `"))
-    columns = [Event[title.upper()] for title in names(header)]
-    assert columns == list(Event)
+    columns = [PageEvent[title.upper()] for title in names(header)]
+    assert columns == list(PageEvent)
     rows = table(section(PROTOCOL, "The state table"), "step", names_header(header))
     assert [name(step) for step, *_ in rows] == [str(step) for step in Step]
     for title, *cells in rows:
@@ -46,7 +46,7 @@ def test_every_step_is_explained() -> None:
 
 def test_every_event_is_explained() -> None:
     text = section(PROTOCOL, "The state table").partition("Each cell is")[0]
-    assert {event.name.lower() for event in Event} <= set(names(text))
+    assert {event.name.lower() for event in PageEvent} <= set(names(text))
 
 
 def test_the_refusals_are_those_of_pages_with_their_fields() -> None:
@@ -73,7 +73,7 @@ def test_every_page_and_its_field_is_in_the_table_of_requests() -> None:
     assert described == {
         page: [
             *([field] if (field := storefront._FIELDS[event]) else []),
-            *(CARD if event is Event.CONFIRM_CARD else ()),
+            *(CARD if event is PageEvent.CONFIRM_CARD else ()),
         ]
         for page, event in storefront._EVENTS.items()
     }

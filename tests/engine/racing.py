@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from chalicelib.core.money import format_page_amount
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from tests.engine.workers import Ending, Job, Workers
 from tests.verbs import shop
 
@@ -69,5 +69,5 @@ def open_paid(name: str, reference: str, amount: int = 4000, currency: str = "TR
     """Open a checkout that credit covers, and return the id of the order it will be."""
     opened = shop.open_checkout(name, amount, currency, reference=reference)
     text = format_page_amount(amount, currency)
-    assert shop.visit(name, Event.USE_CREDIT, text, currency).refusal is None
+    assert shop.visit(name, PageEvent.USE_CREDIT, text, currency).refusal is None
     return opened.answer.order_id

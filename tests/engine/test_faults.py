@@ -19,7 +19,7 @@ import pytest
 from chalicelib.checkout import Visit, payments
 from chalicelib.core.errors import Busy, OutcomeUnknown, Refusal
 from chalicelib.core.names import to_ms
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.core.users import User
 from chalicelib.outside import sandbox
 from chalicelib.store.connection import connection
@@ -106,7 +106,7 @@ def opened(name: str) -> None:
 
 def chosen(name: str) -> None:
     opened(name)
-    shop.visit(name, Event.USE_CREDIT, "40.00")
+    shop.visit(name, PageEvent.USE_CREDIT, "40.00")
 
 
 def at_card(name: str) -> None:
@@ -142,16 +142,16 @@ def end_here(*_: object) -> None:
 def at_funds(name: str) -> None:
     opened(name)
     for event, text in (
-        (Event.USE_CREDIT, "12.00"),
-        (Event.SELECT_OPTION, str(FUNDS.pk)),
-        (Event.CHOOSE_BANK, "1"),
+        (PageEvent.USE_CREDIT, "12.00"),
+        (PageEvent.SELECT_OPTION, str(FUNDS.pk)),
+        (PageEvent.CHOOSE_BANK, "1"),
     ):
         assert shop.visit(name, event, text).refusal is None
 
 
 def bought(name: str) -> None:
     chosen(name)
-    shop.visit(name, Event.COMPLETE, "true")
+    shop.visit(name, PageEvent.COMPLETE, "true")
 
 
 LOST = sandbox.LOSES_REQUEST
@@ -185,14 +185,14 @@ VERBS: dict[str, Verb] = {
     "adjustment that takes": Verb(one, lambda name: job(shop.adjust, name, name, "-5.00")),
     "pre-order": Verb(one, lambda name: job(shop.open_checkout, name, reference=name)),
     "choice of an amount": Verb(
-        opened, lambda name: job(shop.visit, name, Event.USE_CREDIT, "12.00"), single=True
+        opened, lambda name: job(shop.visit, name, PageEvent.USE_CREDIT, "12.00"), single=True
     ),
-    "completion": Verb(chosen, lambda name: job(shop.visit, name, Event.COMPLETE, "true")),
+    "completion": Verb(chosen, lambda name: job(shop.visit, name, PageEvent.COMPLETE, "true")),
     "begin of a card payment": Verb(at_card, lambda name: job(shop.pay, name, LOST)),
     "end of an approved one": Verb(charged, lambda name: job(shop.pay, name, LOST)),
-    "end of a declined one": Verb(declined, lambda name: job(shop.visit, name, Event.SHOW)),
+    "end of a declined one": Verb(declined, lambda name: job(shop.visit, name, PageEvent.SHOW)),
     "completion by funds transfer": Verb(
-        at_funds, lambda name: job(shop.visit, name, Event.CONFIRM_FUNDS, "1")
+        at_funds, lambda name: job(shop.visit, name, PageEvent.CONFIRM_FUNDS, "1")
     ),
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.checkout import Visit
 from chalicelib.core.payments import ASK_FINALLY_AFTER_MS
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.outside import sandbox
 from tests.engine.racing import PROCESSES, Race, open_paid
 from tests.engine.workers import Ending, job, refused, rows_of
@@ -59,7 +59,7 @@ def test_a_card_confirmed_in_many_tabs_at_once_is_charged_once(
 def test_a_card_is_charged_for_what_was_confirmed_or_the_amount_changes(
     race: Race, ada: str
 ) -> None:
-    confirm, change = job(shop.pay, ada), job(shop.visit, ada, Event.USE_CREDIT, "20.00")
+    confirm, change = job(shop.pay, ada), job(shop.visit, ada, PageEvent.USE_CREDIT, "20.00")
     for at in range(3):
         before = shop.balance_of(ada)
         shop.come_to_card(ada, reference=f"{ada}-{at}")
@@ -105,7 +105,10 @@ def test_a_basket_is_paid_with_credit_or_by_card_and_what_was_charged_in_vain_is
         open_paid(ada, reference, 1000)
         shop.come_to_card(ada, reference=reference, currency="USD")
         kept = charges_of(race, ada)[("approved", 3000, False)]
-        tabs = [job(shop.visit, ada, Event.COMPLETE, "true"), job(shop.pay, ada, currency="USD")]
+        tabs = [
+            job(shop.visit, ada, PageEvent.COMPLETE, "true"),
+            job(shop.pay, ada, currency="USD"),
+        ]
         race.each(tabs * (PROCESSES // 2))
         shop.end_payments(after_s=1)
         by_card = charges_of(race, ada)[("approved", 3000, False)] - kept
@@ -126,7 +129,7 @@ def test_the_schedule_and_the_shopper_end_a_payment_once(race: Race, ada: str, c
         shop.come_to_card(ada, card=card, reference=f"{ada}-{at}")
         assert shop.code_of(shop.pay(ada, card)) == "payment_in_progress"
         look = job(shop.end_payments, after_s=LATE_S)
-        show = job(shop.visit, ada, Event.SHOW, after_s=LATE_S)
+        show = job(shop.visit, ada, PageEvent.SHOW, after_s=LATE_S)
         endings = race.each([look, show] * (PROCESSES // 2))
         assert refused(endings) == {None: PROCESSES}
         # The schedule's own answers have no code.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from tests.engine.racing import PROCESSES, Race, open_paid, user
 from tests.engine.workers import answers, check_one_wrote, job, refused
 from tests.verbs import shop
@@ -94,7 +94,7 @@ def test_a_checkout_completed_in_many_tabs_at_once_is_paid_once(
     race: Race, ada: str, tabs: int
 ) -> None:
     order_id = open_paid(ada, ada)
-    endings = race.each([job(shop.visit, ada, Event.COMPLETE, "true")] * tabs)
+    endings = race.each([job(shop.visit, ada, PageEvent.COMPLETE, "true")] * tabs)
     assert refused(endings) == {None: tabs}
     seen = [ending.answer for ending in endings]
     assert [shop.code_of(one) for one in seen] == [None] * tabs
@@ -110,7 +110,9 @@ def test_a_basket_open_in_two_currencies_is_completed_once(race: Race, ada: str)
     for at in range(5):
         for currency in currencies:
             open_paid(ada, f"{ada}-{at}", 1000, currency)
-        tabs = [job(shop.visit, ada, Event.COMPLETE, "true", currency) for currency in currencies]
+        tabs = [
+            job(shop.visit, ada, PageEvent.COMPLETE, "true", currency) for currency in currencies
+        ]
         endings = race.each(tabs * (PROCESSES // 2))
         codes = Counter(shop.code_of(ending.answer) for ending in endings)
         assert codes == {None: PROCESSES // 2, "basket_completed": PROCESSES // 2}
@@ -122,8 +124,8 @@ def test_a_basket_open_in_two_currencies_is_completed_once(race: Race, ada: str)
 
 def test_a_checkout_is_completed_or_changed_and_never_both(race: Race, ada: str) -> None:
     """What was paid is what the pre-order shows, and what is completed stays so."""
-    complete = job(shop.visit, ada, Event.COMPLETE, "true")
-    change = job(shop.visit, ada, Event.USE_CREDIT, "1.00")
+    complete = job(shop.visit, ada, PageEvent.COMPLETE, "true")
+    change = job(shop.visit, ada, PageEvent.USE_CREDIT, "1.00")
     for at in range(6):
         before = shop.balance_of(ada)
         open_paid(ada, f"{ada}-{at}", 1000)

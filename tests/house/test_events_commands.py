@@ -22,7 +22,6 @@ from tests.verbs import shop
 Json = dict[str, Any]
 
 BUS: Final = "loyalty-money-test"
-NOWHERE: Final = ("--channel", "nowhere")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +66,14 @@ def put_aside(*letters: Json) -> None:
         )
 
 
+def entry(user: str, seq: int) -> Json:
+    """Return the event of an account's movement."""
+    (found,) = [
+        each for each in known().values() if (each["user_pk"], each.get("seq")) == (user, seq)
+    ]
+    return found
+
+
 def known() -> dict[str, Json]:
     """Return every event of the channel, by id."""
     found = events.tell_again(shop.call, shop.CHANNEL, 0, 10**13)
@@ -96,10 +103,9 @@ def test_what_is_no_time_is_explained(line: Line, text: str) -> None:
         run("events", "--until", text)
 
 
-@pytest.mark.parametrize("command", ["events", "dead-letters"])
-def test_a_channel_that_is_not_there_is_named_as_such(line: Line, command: str) -> None:
+def test_a_channel_that_is_not_there_is_named_as_such(line: Line) -> None:
     with pytest.raises(LocalError, match="channel"):
-        run(command, *NOWHERE)
+        run("events", "--channel", "nowhere")
 
 
 @pytest.mark.parametrize("command", [["events", "--publish"], ["dead-letters"]])
@@ -116,7 +122,7 @@ def test_a_stage_without_a_bus_says_so(
 
 
 def an_event() -> Json:
-    return known()["entry:demo:grace:TRY:1"]
+    return entry("grace", 1)
 
 
 def a_letter_of_a_receiver() -> Json:
@@ -159,24 +165,60 @@ def test_letters_are_shown_and_stay(line: Line) -> None:
 @pytest.mark.parametrize(
     ("letter", "expected"),
     [
-        (a_letter_of_a_receiver, ["entry:demo:grace:TRY:1"]),
-        (an_event, ["entry:demo:grace:TRY:1"]),
-        (a_letter_of_ours, ["entry:demo:ada:TRY:2"]),
+        (a_letter_of_a_receiver, [("grace", 1)]),
+        (an_event, [("grace", 1)]),
+        (a_letter_of_ours, [("ada", 2)]),
         (
             a_letter_of_lambda,
             # A minute to each side is told, too: the opening credit of 60 s before.
-            ["entry:demo:ada:TRY:2", "entry:demo:grace:TRY:1"],
+            [("ada", 2), ("grace", 1)],
         ),
     ],
 )
 def test_a_letter_is_told_once_more_and_taken_out(
-    line: Line, letter: Any, expected: list[str]
+    line: Line, letter: Any, expected: list[tuple[str, int]]
 ) -> None:
     put_aside(letter())
     printed = run("dead-letters", "--publish")
     assert printed[-1] == "1 dead letters, told once more."
-    assert line.told == [known()[each] for each in expected]
+    assert line.told == [entry(*each) for each in expected]
     assert run("dead-letters") == ["0 dead letters."]
+
+
+def test_letters_that_were_shown_can_be_told_at_once(line: Line) -> None:
+    put_aside(a_letter_of_ours())
+    assert run("dead-letters")[-1] == "1 dead letters."
+    assert run("dead-letters", "--publish")[-1] == "1 dead letters, told once more."
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"table": "nowhere", "key": {}, "change": "INSERT"},
+        {"detail": {"type": "account.opened", "id": 7}},
+        {"DDBStreamBatchInfo": {}},
+        [1],
+    ],
+    ids=str,
+)
+def test_a_letter_that_cannot_be_read_stays_and_stops_no_other(line: Line, broken: Any) -> None:
+    put_aside(broken, a_letter_of_ours())
+    done = CliRunner().invoke(app, ["dead-letters", "--publish"])
+    assert isinstance(done.exception, LocalError)
+    assert str(done.exception) == "1 cannot be read, and stay: see the lines above."
+    assert json.dumps(broken) in done.output
+    assert "1 dead letters, told once more." in done.output
+    assert line.told == [entry("ada", 2)]
+    assert run("dead-letters") == [json.dumps(broken), "1 dead letters."]
+
+
+def test_a_letter_that_names_a_time_alone_is_told_of_every_channel(line: Line) -> None:
+    shop.open_shop("other")
+    shop.register("alan", channel="other")
+    put_aside(a_letter_of_lambda())
+    shop.open_account("alan", "5.00", channel="other", after_s=600)
+    run("dead-letters", "--publish")
+    assert {event["channel"] for event in line.told} == {"demo", "other"}
 
 
 def test_a_letter_that_the_bus_does_not_take_stays(
@@ -186,10 +228,9 @@ def test_a_letter_that_the_bus_does_not_take_stays(
     with monkeypatch.context() as patch:
         patch.setenv("EVENT_BUS", "gone")
         patch.setattr("chalicelib.outside.events.BASE_PAUSE_S", 0.0)
-        patch.setattr("cli.dead_letters.HIDDEN_S", 0)
         config.cache_clear()
         with pytest.raises(LocalError, match="the rest stays where it is"):
             run("dead-letters", "--publish")
     config.cache_clear()
     assert run("dead-letters", "--publish")[-1] == "1 dead letters, told once more."
-    assert line.told[-1]["id"] == "entry:demo:ada:TRY:2"
+    assert line.told[-1] == entry("ada", 2)

@@ -2,23 +2,27 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner
 
-from chalicelib import checkout
+from chalicelib import checkout, events
 from chalicelib.config import config
 from chalicelib.core.errors import UnknownOrder
+from chalicelib.core.events import Event
 from chalicelib.outside import aws, sandbox
 from cli import restore as command
 from cli.__main__ import app
 from cli.local import LocalError
+from tests.house.deployed_functions import Fleet, deploy_fleet
 from tests.store.engine import empty_store, tables_on_moto
 from tests.store.wire import tables_of_moto
 from tests.verbs import shop
 
 MOMENT: Final = "2026-03-01T13:00:00Z"
+APPLY: Final = ["restore", "--apply", "--yes"]
 
 
 @pytest.fixture(scope="module")
@@ -28,25 +32,25 @@ def tables() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Open a shop in a deployed stage; return what becomes of its functions.
+def fleet(tables: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Fleet]:
+    """Open a shop in a deployed stage; return its functions.
 
     moto has no stack of ours, and its copies are as of the moment that they are made.
     """
-    told: list[str] = []
+    monkeypatch.chdir(tmp_path)
     aws.forget_clients()
+    fleet = deploy_fleet(monkeypatch)
     for name in copies():
         aws.client("dynamodb").delete_table(TableName=name)
     with empty_store():
         monkeypatch.setattr(command, "LOOK_S", 0.0)
-        monkeypatch.setattr(command, "_stop", lambda *_: told.append("stopped"))
-        monkeypatch.setattr(command, "_let_run", lambda *_: told.append("running"))
+        monkeypatch.setattr(command, "variables_of", lambda _: {"TABLE_PREFIX": "test-"})
         monkeypatch.setenv("TABLE_PREFIX", "test-")
         config.cache_clear()
         shop.open_shop()
         shop.open_accounts(ada="50.00", grace="0.00")
         shop.send("t-1", "ada", "grace", "1.00")
-        yield told
+        yield fleet
     monkeypatch.undo()
     config.cache_clear()
     aws.forget_clients()
@@ -62,8 +66,22 @@ def run(*arguments: str, code: int = 0) -> str:
     return done.output
 
 
+def shop_events() -> dict[str, Event]:
+    found = events.tell_again(shop.call, shop.CHANNEL, 0, 10**13)
+    return {event.id: event for event in found}
+
+
+def interrupt(*_: object) -> None:
+    raise LocalError("interrupted")
+
+
 def copy() -> str:
     return run("restore", "--at", MOMENT)
+
+
+def write_back() -> str:
+    run("restore", "--stop", "--wait", "0")
+    return run(*APPLY)
 
 
 def lose_entries_of_grace(table: str) -> None:
@@ -90,7 +108,7 @@ def audit(*options: str, code: int = 0) -> None:
     config.cache_clear()
 
 
-def test_everything_is_as_it_was_and_the_books_are_right(deployed: list[str]) -> None:
+def test_everything_is_as_it_was_and_the_books_are_right(fleet: Fleet) -> None:
     shop.hold("h-1")
     before = everything()
     said = copy()
@@ -103,13 +121,13 @@ def test_everything_is_as_it_was_and_the_books_are_right(deployed: list[str]) ->
     shop.buy("ada", 500)
     lose_entries_of_grace("test-entries")
     assert everything() != before
-    run("restore", "--apply", "--yes")
-    assert deployed == ["stopped"]
+    write_back()
+    assert fleet.reserved() == [0, 0]
     assert everything() == before
     audit()
     run("restore", "--start")
     run("restore", "--forget")
-    assert deployed == ["stopped", "running"]
+    assert fleet.reserved() == [None, None]
     assert copies() == []
     assert shop.send("t-2", "ada", "grace", "2.00").written
 
@@ -117,8 +135,8 @@ def test_everything_is_as_it_was_and_the_books_are_right(deployed: list[str]) ->
 def test_a_second_time_writes_nothing() -> None:
     copy()
     shop.send("t-2", "ada", "grace", "2.00")
-    run("restore", "--apply", "--yes")
-    said = run("restore", "--apply", "--yes")
+    write_back()
+    said = run(*APPLY)
     assert {line.partition(": ")[2] for line in said.splitlines() if "rows" in line} == {
         "0 rows written back, 0 rows deleted."
     }
@@ -140,12 +158,88 @@ def test_a_payment_that_was_in_flight_is_settled_by_its_gateway() -> None:
     copy()
     shop.end_payments(after_s=120)
     assert shop.pre_order_of("ada").state == "completed"
-    run("restore", "--apply", "--yes")
+    write_back()
     with pytest.raises(UnknownOrder):
         checkout.read_order(shop.call(), "demo", "basket-1")
     shop.end_payments(after_s=180)
     assert checkout.read_order(shop.call(), "demo", "basket-1").order.charged == 3000
     audit()
+
+
+def test_a_payment_after_a_restore_takes_no_charge_of_one_before() -> None:
+    shop.come_to_card("ada", "10.00")
+    copy()
+    shop.pay()
+    first = checkout.read_order(shop.call(), "demo", "basket-1").order
+    write_back()
+    shop.come_to_card("ada", "5.00")
+    shop.pay(after_s=60)
+    second = checkout.read_order(shop.call(), "demo", "basket-1").order
+    assert (first.charged, second.charged) == (3000, 3500)
+    assert first.payment_key != second.payment_key
+    audit()
+
+
+def test_no_event_after_a_restore_has_the_id_of_one_before() -> None:
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00", after_s=1)
+    before = set(shop_events())
+    write_back()
+    shop.send("t-3", "ada", "grace", "3.00", after_s=2)
+    after = shop_events()
+    told = {event.id for event in after.values() if getattr(event, "transfer", "") == "t-3"}
+    assert len(told) == 2
+    assert not told & before
+
+
+def test_reports_of_audits_are_not_undone() -> None:
+    copy()
+    audit()
+    before = everything()["test-audits"]
+    assert before
+    write_back()
+    assert everything()["test-audits"] == before
+
+
+def test_an_audit_that_was_interrupted_before_begins_anew(tmp_path: Path) -> None:
+    copy()
+    left = tmp_path / ".local" / "audit-dev-demo.sqlite"
+    left.parent.mkdir(exist_ok=True)
+    left.touch()
+    write_back()
+    assert not left.exists()
+
+
+def test_functions_that_run_are_stopped_first(fleet: Fleet) -> None:
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00")
+    with pytest.raises(LocalError, match="restore --stop"):
+        run(*APPLY)
+    assert shop.balance_of("grace") == 300
+
+
+def test_functions_do_not_run_on_tables_that_are_written_back_in_part(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00")
+    run("restore", "--stop", "--wait", "0")
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "_write", interrupt)
+        with pytest.raises(LocalError, match="interrupted"):
+            run(*APPLY)
+    with pytest.raises(LocalError, match="in part only: repeat restore --apply"):
+        run("restore", "--start")
+    assert fleet.reserved() == [0, 0]
+    run(*APPLY)
+    run("restore", "--start")
+    assert fleet.reserved() == [None, None]
+
+
+def test_tables_of_another_stage_are_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "variables_of", lambda _: {"TABLE_PREFIX": "prod-"})
+    with pytest.raises(LocalError, match="TABLE_PREFIX is 'test-', and stage dev has 'prod-'"):
+        run("restore", "--forget")
 
 
 def test_copies_of_two_moments_are_never_mixed() -> None:
@@ -162,7 +256,7 @@ def test_copies_of_two_moments_are_never_mixed() -> None:
         ([], "Choose one step"),
         (["--at", MOMENT, "--apply"], "Choose one step"),
         (["--at", "yesterday"], "is no time"),
-        (["--apply", "--yes"], "copies of settings, "),
+        (["--apply", "--yes"], "The functions run"),
     ],
 )
 def test_what_stands_in_the_way_is_said(options: list[str], says: str) -> None:
@@ -170,26 +264,34 @@ def test_what_stands_in_the_way_is_said(options: list[str], says: str) -> None:
         run("restore", *options)
 
 
+def test_copies_that_are_not_there_are_not_applied() -> None:
+    with pytest.raises(LocalError, match="copies of settings, "):
+        write_back()
+
+
 def test_copies_that_are_not_there_are_not_audited() -> None:
     assert "restore --at" in run("audit", "--channel", "demo", "--restored", code=2)
 
 
-def test_a_no_changes_nothing(deployed: list[str]) -> None:
+def test_a_no_changes_nothing(fleet: Fleet) -> None:
     copy()
+    run("restore", "--stop", "--wait", "0")
     shop.send("t-2", "ada", "grace", "2.00")
     with pytest.raises(LocalError, match="Nothing was changed"):
         CliRunner().invoke(app, ["restore", "--apply"], input="n\n", catch_exceptions=False)
-    assert deployed == []
+    run("restore", "--start")
     assert shop.balance_of("grace") == 300
 
 
-def test_copies_without_a_channel_undo_nothing(deployed: list[str]) -> None:
+def test_copies_without_a_channel_undo_nothing() -> None:
     """A moment before the shop was opened, say: it would delete everything."""
     copy()
+    before = everything()
+    run("restore", "--stop", "--wait", "0")
     tables_of_moto()["test-restored-settings"].items.clear()
     with pytest.raises(LocalError, match="hold no channel"):
-        run("restore", "--apply", "--yes")
-    assert deployed == []
+        run(*APPLY)
+    assert everything() == before
 
 
 def test_a_local_service_has_no_backups(monkeypatch: pytest.MonkeyPatch) -> None:

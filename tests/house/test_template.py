@@ -62,7 +62,7 @@ def test_the_functions_differ_in_nothing_else() -> None:
         r for r in template("dev")["Resources"].values() if r["Type"].endswith("::Function")
     ]
     assert len(functions) == len(TIMEOUTS)
-    own = {"Handler", "Timeout", "Role", "Events", "LoggingConfig"}
+    own = {"EphemeralStorage", "Handler", "Timeout", "Role", "Events", "LoggingConfig"}
     alike = [
         {key: value for key, value in function["Properties"].items() if key not in own}
         for function in functions
@@ -86,6 +86,13 @@ def test_payments_are_looked_at_each_minute() -> None:
     (event,) = function["Events"].values()
     assert (event["Type"], event["Properties"]) == ("Schedule", {"Schedule": "rate(1 minute)"})
     assert LIFE_S < function["Timeout"] <= 60
+
+
+def test_the_books_are_audited_each_night_with_room_for_what_was_seen() -> None:
+    function = template("dev")["Resources"]["AuditBooks"]["Properties"]
+    (event,) = function["Events"].values()
+    assert event == {"Type": "Schedule", "Properties": {"Schedule": "cron(0 3 * * ? *)"}}
+    assert function["EphemeralStorage"] == {"Size": 10_240}
 
 
 def test_chunks_are_worked_on_as_the_queue_brings_them() -> None:

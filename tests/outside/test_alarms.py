@@ -15,7 +15,7 @@ from chalicelib import auth, http, registry
 from chalicelib.config import config
 from chalicelib.core.errors import Busy
 from chalicelib.core.events import account_opened
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.events import publish
 from chalicelib.logs import JsonLines
 from chalicelib.metrics import METRICS, NAMESPACE
@@ -189,9 +189,9 @@ def a_card_is_charged_in_vain(_: Wire, patch: Patch) -> None:
     shop.open_account("ada", "20.00", "USD")
     shop.come_to_card("ada", "5.00", sandbox.LOSES_ANSWER, 2000, currency="USD")
     shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, "40.00")
+    shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
     shop.pay(card=sandbox.LOSES_ANSWER, currency="USD")
-    shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.COMPLETE, "true")
     assert shop.code_of(shop.pay(currency="USD")) == "payment_returned"
 
 

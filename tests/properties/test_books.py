@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.outside.sandbox import LOSES_ANSWER
 from tests.properties.books import Books, Rows, assert_nothing_rewritten, audit, chain_hash, plain
 from tests.store.engine import empty_store, tables_on_moto
@@ -24,8 +24,8 @@ def ledger() -> Iterator[Rows]:
         shop.send("t-1", "ada", "grace", "10.00")
         shop.send("t-2", "grace", "ada", "1.00", after_s=1)
         shop.open_checkout("ada")
-        shop.visit("ada", Event.USE_CREDIT, "40.00")
-        shop.visit("ada", Event.COMPLETE, "true")
+        shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
+        shop.visit("ada", PageEvent.COMPLETE, "true")
         shop.refund_order("r-1", "15.00", after_s=2)
         shop.refund_order("r-2", "5.00", after_s=3)
         shop.hold("h-captured", amount="9.00", after_s=4)

@@ -17,7 +17,7 @@ from chalicelib import privacy, registry
 from chalicelib.core.distribution_rows import parse_csv
 from chalicelib.core.errors import Refusal
 from chalicelib.core.page_errors import PageRefusal
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.outside import sandbox
 from chalicelib.privacy.erasure import RemainingCredit
 from tests.properties.books import Books, audit
@@ -63,8 +63,8 @@ def begin(number: int) -> None:
 
 def order(number: int) -> None:
     shop.open_checkout("ada", 100, reference=f"order-{number}", content=CONTENT)
-    shop.visit("ada", Event.USE_CREDIT, "1.00")
-    shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.USE_CREDIT, "1.00")
+    shop.visit("ada", PageEvent.COMPLETE, "true")
 
 
 def pay_by_card(number: int) -> None:
@@ -72,10 +72,10 @@ def pay_by_card(number: int) -> None:
     card = cards[number % 2]
     shop.open_checkout("ada", 400, reference=f"card-{number}", content=CONTENT)
     for event, text in (
-        (Event.USE_CREDIT, "1.00"),
-        (Event.SELECT_OPTION, "1"),
-        (Event.ENTER_BIN, card[:6]),
-        (Event.CHOOSE_INSTALLMENT, "1"),
+        (PageEvent.USE_CREDIT, "1.00"),
+        (PageEvent.SELECT_OPTION, "1"),
+        (PageEvent.ENTER_BIN, card[:6]),
+        (PageEvent.CHOOSE_INSTALLMENT, "1"),
     ):
         shop.visit("ada", event, text)
     shop.pay(card=card)

@@ -13,7 +13,7 @@ from hypothesis.stateful import initialize, rule
 
 from chalicelib.core.errors import OutcomeUnknown, Refusal
 from chalicelib.core.money import format_page_amount
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from tests.properties.holds import Holds
 from tests.properties.machine import STEPS, accounts, faults, mostly, skews, step
 from tests.properties.model import Key
@@ -109,7 +109,7 @@ class Ledger(Movements, Holds):
         expected = self.checkouts.use_credit(which, amount, at)
         event(f"use credit: {expected}")
         text = format_page_amount(amount, currency)
-        seen = shop.visit(user, Event.USE_CREDIT, text, currency, after_s=at)
+        seen = shop.visit(user, PageEvent.USE_CREDIT, text, currency, after_s=at)
         assert shop.code_of(seen) == expected
 
     def complete(self, which: Key, skew: int, fault: str) -> None:
@@ -123,10 +123,10 @@ class Ledger(Movements, Holds):
         if (expected, fault) == ("basket_completed", "lost"):
             # The engine's refusal got lost: a payment that may still land would look the same.
             with pytest.raises(OutcomeUnknown):
-                shop.visit(user, Event.COMPLETE, "true", currency, after_s=at)
+                shop.visit(user, PageEvent.COMPLETE, "true", currency, after_s=at)
             self.wire.heal()
             return
-        seen = shop.visit(user, Event.COMPLETE, "true", currency, after_s=at)
+        seen = shop.visit(user, PageEvent.COMPLETE, "true", currency, after_s=at)
         self.wire.heal()
         assert shop.code_of(seen) == expected
         assert expected is not None or seen.move is Move.SHOW_ORDER

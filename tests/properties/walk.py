@@ -213,7 +213,7 @@ class Walk(RuleBasedStateMachine):
         assert_nothing_rewritten(before, rows)
         self._check_completed(books)
         paying = {
-            f"demo:{row['reference']}:{row['order_id']}:{row['attempt']}"
+            f"demo:{row['reference']}:{row['order_id']}:{row['attempt']}:{row['begun_ms']}"
             for row in books.pre_orders.values()
             if row["state"] == "paying"
         }

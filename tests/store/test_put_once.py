@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import ledger, registry
 from chalicelib.core.errors import AccountExists, IdConflict, InsufficientCredit
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from chalicelib.store.tables import PUT_ONCE, ROWS, key_names, noun
 from tests.core.made import CARD
 from tests.store.kept import REPORT
@@ -59,13 +59,13 @@ def hold_and_undo() -> None:
 
 def pay_an_order(reference: str) -> None:
     shop.open_checkout("ada", reference=reference)
-    shop.visit("ada", Event.SELECT_OPTION, str(CARD.pk))
-    shop.visit("ada", Event.ENTER_BIN, "545454")
-    shop.visit("ada", Event.CHOOSE_INSTALLMENT, "1")
-    shop.visit("ada", Event.USE_CREDIT, "10.00")
-    shop.visit("ada", Event.USE_CREDIT, "40.00")
+    shop.visit("ada", PageEvent.SELECT_OPTION, str(CARD.pk))
+    shop.visit("ada", PageEvent.ENTER_BIN, "545454")
+    shop.visit("ada", PageEvent.CHOOSE_INSTALLMENT, "1")
+    shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
+    shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
     for _ in range(2):
-        assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+        assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
 
 
 def put_once_members(sent: Sent) -> list[tuple[str, str, Json]]:

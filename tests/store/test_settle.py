@@ -16,7 +16,7 @@ from chalicelib.core.errors import (
     UnknownAccount,
     UnknownChannel,
 )
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from chalicelib.store.requests import MAX_ATTEMPTS
 from tests.core.made import CARD
 from tests.store.wire import (
@@ -114,7 +114,7 @@ def test_contention_every_time_ends_as_busy_and_nothing_moved(
 def test_a_single_write_is_repeated_too(bank: Wire, pauses: list[float]) -> None:
     shop.open_checkout("ada")
     bank.plan("PutItem", error("ThrottlingException"), error("TransactionConflictException"))
-    seen = shop.visit("ada", Event.USE_CREDIT, "10.00")
+    seen = shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
     assert seen.refusal is None
     assert shop.pre_order_of("ada").loyalty == 1000
 
@@ -238,7 +238,7 @@ def pre_order_without_reference() -> object:
     return settled.answer.total
 
 
-def paged(event: Event, text: str) -> Callable[[], object]:
+def paged(event: PageEvent, text: str) -> Callable[[], object]:
     def act() -> object:
         seen = shop.visit("ada", event, text)
         return seen.move, seen.refusal, seen.situation.pre_order
@@ -247,7 +247,7 @@ def paged(event: Event, text: str) -> Callable[[], object]:
 
 
 def completed() -> object:
-    seen = shop.visit("ada", Event.COMPLETE, "true", after_s=5)
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true", after_s=5)
     order = seen.situation.pre_order
     assert order is not None
     return seen.move, order.state, order.completed_ms, shop.balance_of("ada")
@@ -281,8 +281,8 @@ EVERY_WRITE: dict[str, Callable[[], object]] = {
     ),
     "pre-order": lambda: shop.open_checkout("grace").answer.reference,
     "pre-order without reference": pre_order_without_reference,
-    "use credit": paged(Event.USE_CREDIT, "10.00"),
-    "select option": paged(Event.SELECT_OPTION, str(CARD.pk)),
+    "use credit": paged(PageEvent.USE_CREDIT, "10.00"),
+    "select option": paged(PageEvent.SELECT_OPTION, str(CARD.pk)),
     "complete": completed,
 }
 
@@ -292,7 +292,7 @@ def prepare(name: str) -> None:
     shop.register("alan")
     shop.open_checkout("ada", 1000, reference="basket-of-ada")
     if name == "complete":
-        shop.visit("ada", Event.USE_CREDIT, "10.00")
+        shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
 
 
 def without_chance(rows: dict[str, list[Json]]) -> dict[str, list[Json]]:
@@ -484,11 +484,11 @@ def test_a_page_that_another_tab_changed_is_decided_anew(bank: Wire, pauses: lis
     shop.open_checkout("ada")
 
     def other_tab() -> None:
-        shop.visit("ada", Event.USE_CREDIT, "5.00")
+        shop.visit("ada", PageEvent.USE_CREDIT, "5.00")
 
     bank.forget()
     bank.plan("PutItem", Meanwhile(other_tab))
-    seen = shop.visit("ada", Event.SELECT_OPTION, str(CARD.pk))
+    seen = shop.visit("ada", PageEvent.SELECT_OPTION, str(CARD.pk))
     assert seen.move is Move.SELECT_OPTION
     assert bank.operations == ["BatchGetItem", "PutItem", "PutItem"]
     stored = shop.pre_order_of("ada")

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.payments import Card, Outcome, Payment
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from chalicelib.outside import sandbox
 from tests.store.wire import Wire
 from tests.verbs import shop
@@ -38,15 +38,15 @@ def check(case: Case, counted: Wire) -> None:
 
 def with_credit(amount: str) -> None:
     shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, amount)
+    shop.visit("ada", PageEvent.USE_CREDIT, amount)
 
 
 def completed() -> None:
     with_credit("40.00")
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
 
 
-def page(event: Event, text: str = "") -> Callable[[], object]:
+def page(event: PageEvent, text: str = "") -> Callable[[], object]:
     def act() -> None:
         assert shop.visit("ada", event, text).refusal is None
 

@@ -14,7 +14,7 @@ from chalicelib.core.payments import CardForm
 from chalicelib.core.pre_orders import PreOrder
 from chalicelib.core.settings import CATALOGUE, Installment, to_json
 from chalicelib.core.transfers import Transfer
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.ledger import ByAccountIds, ByUsers, NewAccount, OwnedAccount, StandingHold
 from chalicelib.outside import sandbox
 from chalicelib.store.requests import Settled
@@ -218,8 +218,8 @@ def reverse(transfer_id: str, *, after_s: float = 0) -> Settled[Transfer]:
 def buy(user_pk: str = "ada", amount: int = 4000, reference: str = "basket-1") -> None:
     """Let a shopper pay a whole order with credit; `amount` is in minor units."""
     open_checkout(user_pk, amount, reference=reference)
-    visit(user_pk, Event.USE_CREDIT, format_page_amount(amount, "TRY"))
-    assert visit(user_pk, Event.COMPLETE, "true").refusal is None
+    visit(user_pk, PageEvent.USE_CREDIT, format_page_amount(amount, "TRY"))
+    assert visit(user_pk, PageEvent.COMPLETE, "true").refusal is None
 
 
 def shopper(user_pk: str, *, issued_s: float = 0) -> Shopper:
@@ -244,7 +244,7 @@ def open_checkout(
 
 def visit(
     user_pk: str,
-    event: Event,
+    event: PageEvent,
     text: str = "",
     currency: str | None = "TRY",
     *,
@@ -271,10 +271,10 @@ def come_to_card(
     """Let a shopper open a checkout, use credit, and come to the confirmation of a card."""
     open_checkout(user_pk, total, currency, reference=reference)
     steps = {
-        Event.USE_CREDIT: credit,
-        Event.SELECT_OPTION: str(CARD.pk),
-        Event.ENTER_BIN: card[:6],
-        Event.CHOOSE_INSTALLMENT: str(plan.pk),
+        PageEvent.USE_CREDIT: credit,
+        PageEvent.SELECT_OPTION: str(CARD.pk),
+        PageEvent.ENTER_BIN: card[:6],
+        PageEvent.CHOOSE_INSTALLMENT: str(plan.pk),
     }
     for event, text in steps.items():
         assert visit(user_pk, event, text, currency).refusal is None, event
@@ -288,7 +288,7 @@ def pay(
     after_s: float = 0,
 ) -> Visit:
     """Let a shopper confirm the payment by a card of the sandbox."""
-    return visit(user_pk, Event.CONFIRM_CARD, "1", currency, card=card, after_s=after_s)
+    return visit(user_pk, PageEvent.CONFIRM_CARD, "1", currency, card=card, after_s=after_s)
 
 
 def end_payments(*, after_s: float) -> Ended:
@@ -298,7 +298,7 @@ def end_payments(*, after_s: float) -> Ended:
 
 def pre_order_of(user_pk: str, currency: str = "TRY") -> PreOrder:
     """Return a shopper's checkout as it is stored."""
-    found = visit(user_pk, Event.SHOW, currency=currency).situation.pre_order
+    found = visit(user_pk, PageEvent.SHOW, currency=currency).situation.pre_order
     assert found is not None
     return found
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ import pytest
 
 from chalicelib import ledger
 from chalicelib.audit.file import AuditFile, Books
-from chalicelib.audit.run import audit_everything, report_of, run
+from chalicelib.audit.run import audit_channel, audit_everything, file_of, report_of, run
 from chalicelib.auth import Call
 from chalicelib.core.audit import FaultKind, Report
 from chalicelib.core.errors import NoAudit, UnknownChannel
 from chalicelib.core.names import to_ms
 from chalicelib.core.transfers import Wanted, adjust
+from chalicelib.logs import log
 from chalicelib.store.entries import put_entry
 from chalicelib.store.transfers import put_transfer
 from tests.store.wire import Json, Meanwhile, Silence, Wire
@@ -411,7 +413,7 @@ def test_the_day_s_audit_goes_on_where_the_last_one_had_to_stop(wire: Wire, tmp_
     long_ago = time.monotonic() - 1
     in_time = time.monotonic() + 60
     audit_everything(later, tmp_path, until=long_ago)
-    (left,) = tmp_path.glob("*.sqlite")
+    left = file_of(tmp_path, shop.CHANNEL)
     with pytest.raises(NoAudit):
         ledger.read_audit(later(), shop.CHANNEL)
     place = json.loads(state_of(left, "entries"))["place"]
@@ -428,3 +430,38 @@ def test_the_day_s_audit_keeps_a_report_of_each_channel(wire: Wire, tmp_path: Pa
     audit_everything(later, tmp_path, until=time.monotonic() + 60)
     for channel in (shop.CHANNEL, "other"):
         assert ledger.read_audit(later(), channel).right
+
+
+def test_a_channel_that_cannot_be_audited_keeps_no_other_from_it(
+    wire: Wire, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, log.name)
+    file_of(tmp_path, shop.CHANNEL).write_text("not an audit's")
+    audit_everything(later, tmp_path, until=time.monotonic() + 60)
+    assert ledger.read_audit(later(), "other").right
+    with pytest.raises(NoAudit):
+        ledger.read_audit(later(), shop.CHANNEL)
+    said = [(line.message, getattr(line, "channel", None)) for line in caplog.records]
+    assert ("audit_failed", shop.CHANNEL) in said
+    assert ("audited", "other") in said
+    assert "books_audited" not in dict(said)
+
+
+def test_channels_are_audited_in_the_order_of_their_last_reports(
+    wire: Wire, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So one that takes all the time there is keeps the others waiting for a day at most."""
+    caplog.set_level(logging.INFO, log.name)
+    audit_channel(later, shop.CHANNEL, tmp_path / "first.sqlite", watch=lambda _: True)
+    audit_everything(later, tmp_path, until=time.monotonic() + 60)
+    said = [line.channel for line in caplog.records if line.message == "audited"]  # type: ignore[attr-defined]
+    assert said == ["other", shop.CHANNEL]
+
+
+def test_each_channel_has_its_share_of_the_time_that_is_left(wire: Wire, tmp_path: Path) -> None:
+    audit_everything(later, tmp_path, until=time.monotonic() - 1)
+    places = [
+        json.loads(state_of(file_of(tmp_path, channel), "entries"))["place"]
+        for channel in (shop.CHANNEL, "other")
+    ]
+    assert None not in places

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import auth, checkout, ledger, registry
 from chalicelib.core import errors
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from tests.core.made import CARD
 from tests.store.wire import Meanwhile, Wire, cancelled
 from tests.verbs import shop
@@ -210,24 +210,24 @@ CASES: dict[str, Case] = {
     "its replay without a change": Case(
         (1, 0), lambda: shop.open_checkout("ada"), lambda: shop.open_checkout("ada")
     ),
-    "checkout": Case((1, 0), page(Event.SHOW), lambda: shop.open_checkout("ada")),
-    "GET usage page": Case((1, 0), page(Event.SHOW_CREDIT), lambda: shop.open_checkout("ada")),
+    "checkout": Case((1, 0), page(PageEvent.SHOW), lambda: shop.open_checkout("ada")),
+    "GET usage page": Case((1, 0), page(PageEvent.SHOW_CREDIT), lambda: shop.open_checkout("ada")),
     "POST usage page": Case(
-        (2, 1), page(Event.USE_CREDIT, "10.00"), lambda: shop.open_checkout("ada")
+        (2, 1), page(PageEvent.USE_CREDIT, "10.00"), lambda: shop.open_checkout("ada")
     ),
     "its replay on the page": Case(
-        (1, 0), page(Event.USE_CREDIT, "10.00"), lambda: with_credit("10.00")
+        (1, 0), page(PageEvent.USE_CREDIT, "10.00"), lambda: with_credit("10.00")
     ),
     "payment option": Case(
-        (2, 1), page(Event.SELECT_OPTION, str(CARD.pk)), lambda: shop.open_checkout("ada")
+        (2, 1), page(PageEvent.SELECT_OPTION, str(CARD.pk)), lambda: shop.open_checkout("ada")
     ),
     "completion by credit": Case(
         # The order is two rows: the books, and what is personal.
         (2, 12),
-        page(Event.COMPLETE, "true"),
+        page(PageEvent.COMPLETE, "true"),
         lambda: with_credit("40.00"),
     ),
-    "its replay as completed": Case((1, 0), page(Event.COMPLETE, "true"), completed),
+    "its replay as completed": Case((1, 0), page(PageEvent.COMPLETE, "true"), completed),
     "read order": Case(
         # Whose it is, and so where its contents lie, says the order.
         (2, 0),
@@ -281,10 +281,10 @@ def test_a_basket_is_paid_for_once_by_the_kilobyte(counted: Wire) -> None:
     shop.open_checkout("ada", content='{"basket":"' + "x" * 20_000 + '"}')
     counted.weighs = True
     counted.forget()
-    shop.visit("ada", Event.USE_CREDIT, "40.00")
+    shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
     assert counted.cost == (2, 1)
     counted.forget()
-    shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.COMPLETE, "true")
     requests, units = counted.cost
     assert requests == 2
     assert 8 + 2 * 20 <= units <= 12 + 2 * 20
@@ -318,7 +318,7 @@ def test_a_stale_number_costs_a_completion_one_request_more(counted: Wire) -> No
     counted.weighs = True
     counted.forget()
     counted.plan("TransactWriteItems", Meanwhile(lambda: shop.send("t", "ada", "grace", "1.00")))
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
     assert counted.cost == (3, 12)
 
 
@@ -326,7 +326,7 @@ def test_checkout_reads_are_strongly_consistent_and_transfers_need_not_be(counte
     """An eventually consistent read costs half; every refusal that it leads to is confirmed."""
     counted.forget()
     with_credit("40.00")
-    shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.COMPLETE, "true")
     checkout.read_balance(shop.call(), shop.shopper("ada"), "TRY")
     pages = [sent.request["RequestItems"] for sent in counted.sent if "Batch" in sent.operation]
     assert len(pages) == 4

@@ -28,7 +28,7 @@ from chalicelib.core.page_errors import (
     UnreadableForm,
 )
 from chalicelib.core.settings import PaymentOption
-from chalicelib.core.transitions import TRANSITIONS, Event, Move, Step
+from chalicelib.core.transitions import TRANSITIONS, Move, PageEvent, Step
 from chalicelib.outside import sandbox
 from tests.core.made import CARD, CREDIT, FUNDS, THREE_PAYMENTS
 from tests.store.wire import Meanwhile, Wire, cancelled, past
@@ -36,39 +36,39 @@ from tests.verbs import shop
 
 BASKET = json.dumps({"basket": {"basketitem_set": [{"name": "Çay", "quantity": 2}]}})
 
-STEPS: dict[Step, list[tuple[Event, str]]] = {
+STEPS: dict[Step, list[tuple[PageEvent, str]]] = {
     Step.CHOOSING: [],
-    Step.CARD: [(Event.SELECT_OPTION, str(CARD.pk))],
-    Step.CARD_KNOWN: [(Event.SELECT_OPTION, str(CARD.pk)), (Event.ENTER_BIN, "545454")],
+    Step.CARD: [(PageEvent.SELECT_OPTION, str(CARD.pk))],
+    Step.CARD_KNOWN: [(PageEvent.SELECT_OPTION, str(CARD.pk)), (PageEvent.ENTER_BIN, "545454")],
     Step.CARD_READY: [
-        (Event.SELECT_OPTION, str(CARD.pk)),
-        (Event.ENTER_BIN, "545454"),
-        (Event.CHOOSE_INSTALLMENT, "1"),
+        (PageEvent.SELECT_OPTION, str(CARD.pk)),
+        (PageEvent.ENTER_BIN, "545454"),
+        (PageEvent.CHOOSE_INSTALLMENT, "1"),
     ],
-    Step.CREDIT_SHORT: [(Event.SELECT_OPTION, str(CREDIT.pk))],
-    Step.FUNDS: [(Event.SELECT_OPTION, str(FUNDS.pk)), (Event.CHOOSE_BANK, "1")],
-    Step.OTHER: [(Event.SELECT_OPTION, "9")],
-    Step.COVERED: [(Event.USE_CREDIT, "40.00")],
+    Step.CREDIT_SHORT: [(PageEvent.SELECT_OPTION, str(CREDIT.pk))],
+    Step.FUNDS: [(PageEvent.SELECT_OPTION, str(FUNDS.pk)), (PageEvent.CHOOSE_BANK, "1")],
+    Step.OTHER: [(PageEvent.SELECT_OPTION, "9")],
+    Step.COVERED: [(PageEvent.USE_CREDIT, "40.00")],
     Step.PAYING: [
-        (Event.SELECT_OPTION, str(CARD.pk)),
-        (Event.ENTER_BIN, sandbox.LOSES_REQUEST[:6]),
-        (Event.CHOOSE_INSTALLMENT, "1"),
+        (PageEvent.SELECT_OPTION, str(CARD.pk)),
+        (PageEvent.ENTER_BIN, sandbox.LOSES_REQUEST[:6]),
+        (PageEvent.CHOOSE_INSTALLMENT, "1"),
     ],
-    Step.COMPLETED: [(Event.USE_CREDIT, "40.00"), (Event.COMPLETE, "true")],
+    Step.COMPLETED: [(PageEvent.USE_CREDIT, "40.00"), (PageEvent.COMPLETE, "true")],
 }
 """The pages that lead to each step from a checkout just opened; one step has none open."""
 
-POSTED: dict[Event, str] = {
-    Event.SHOW: "",
-    Event.SHOW_CREDIT: "",
-    Event.USE_CREDIT: "10.00",
-    Event.COMPLETE: "true",
-    Event.SELECT_OPTION: str(CREDIT.pk),
-    Event.ENTER_BIN: "400000",
-    Event.CHOOSE_INSTALLMENT: "2",
-    Event.CONFIRM_CARD: "1",
-    Event.CHOOSE_BANK: "1",
-    Event.CONFIRM_FUNDS: "1",
+POSTED: dict[PageEvent, str] = {
+    PageEvent.SHOW: "",
+    PageEvent.SHOW_CREDIT: "",
+    PageEvent.USE_CREDIT: "10.00",
+    PageEvent.COMPLETE: "true",
+    PageEvent.SELECT_OPTION: str(CREDIT.pk),
+    PageEvent.ENTER_BIN: "400000",
+    PageEvent.CHOOSE_INSTALLMENT: "2",
+    PageEvent.CONFIRM_CARD: "1",
+    PageEvent.CHOOSE_BANK: "1",
+    PageEvent.CONFIRM_FUNDS: "1",
 }
 """For every page something to post that it takes where it acts."""
 
@@ -100,7 +100,7 @@ def walk_to(step: Step) -> None:
 
 def test_every_step_is_walked_to_and_every_page_posted() -> None:
     assert set(STEPS) | {Step.NOTHING_OPEN} == set(Step)
-    assert set(POSTED) == set(Event)
+    assert set(POSTED) == set(PageEvent)
 
 
 @pytest.mark.parametrize("step", Step)
@@ -109,11 +109,11 @@ def test_every_page_at_a_step_does_what_the_table_says_and_a_refusal_changes_not
 ) -> None:
     walk_to(step)
     here = desk.everything()
-    for event in Event:
-        card = "5454545454545454" if event is Event.CONFIRM_CARD else None
+    for event in PageEvent:
+        card = "5454545454545454" if event is PageEvent.CONFIRM_CARD else None
         seen = shop.visit("ada", event, POSTED[event], card=card)
         outcome = TRANSITIONS[step][event]
-        if step is Step.PAYING and event is Event.SHOW:
+        if step is Step.PAYING and event is PageEvent.SHOW:
             assert isinstance(seen.refusal, PaymentInProgress), "shown, and said beside it"
             assert (seen.move, desk.everything()) == (Move.SHOW, here)
         elif outcome is Move.CHARGE:
@@ -132,9 +132,15 @@ def test_every_page_at_a_step_does_what_the_table_says_and_a_refusal_changes_not
             assert step_of(seen.situation) is step
 
 
-@pytest.mark.parametrize("event", [e for e in Event if e not in {Event.SHOW, Event.SHOW_CREDIT}])
-def test_a_posted_page_that_cannot_be_understood_changes_nothing(desk: Wire, event: Event) -> None:
-    walk_to(Step.FUNDS if event in {Event.CHOOSE_BANK, Event.CONFIRM_FUNDS} else Step.CARD_KNOWN)
+@pytest.mark.parametrize(
+    "event", [e for e in PageEvent if e not in {PageEvent.SHOW, PageEvent.SHOW_CREDIT}]
+)
+def test_a_posted_page_that_cannot_be_understood_changes_nothing(
+    desk: Wire, event: PageEvent
+) -> None:
+    walk_to(
+        Step.FUNDS if event in {PageEvent.CHOOSE_BANK, PageEvent.CONFIRM_FUNDS} else Step.CARD_KNOWN
+    )
     here = desk.everything()
     for text in ("", "x", "-1", "1e9", "\u0661", "null", "9" * 500):
         seen = shop.visit("ada", event, text)
@@ -155,14 +161,14 @@ def test_a_form_that_cannot_be_read_is_answered_with_the_present_state(desk: Wir
 
 def test_scenario_one_an_order_of_ten_is_paid_with_ten_of_fifty(desk: Wire) -> None:
     shop.open_checkout("ada", 1000, content=BASKET)
-    shown = shop.visit("ada", Event.SHOW_CREDIT)
+    shown = shop.visit("ada", PageEvent.SHOW_CREDIT)
     assert shown.situation.account is not None
     assert shown.situation.account.available == 5000
-    used = shop.visit("ada", Event.USE_CREDIT, "10.00")
+    used = shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
     assert used.situation.pre_order is not None
     assert (used.situation.pre_order.loyalty, used.situation.pre_order.unpaid) == (1000, 0)
     assert shop.balance_of("ada") == 5000
-    done = shop.visit("ada", Event.COMPLETE, "true", after_s=5)
+    done = shop.visit("ada", PageEvent.COMPLETE, "true", after_s=5)
     assert (done.move, done.refusal) == (Move.SHOW_ORDER, None)
     assert shop.balance_of("ada") == 4000
     found = checkout.read_order(shop.call(), shop.CHANNEL, "basket-1")
@@ -185,17 +191,19 @@ def test_scenario_one_an_order_of_ten_is_paid_with_ten_of_fifty(desk: Wire) -> N
 
 def test_scenario_two_from_a_part_by_card_to_the_whole_by_credit(desk: Wire) -> None:
     shop.open_checkout("ada")
-    assert shop.visit("ada", Event.USE_CREDIT, "10.00").refusal is None
+    assert shop.visit("ada", PageEvent.USE_CREDIT, "10.00").refusal is None
     for event, text in STEPS[Step.CARD_READY]:
         assert shop.visit("ada", event, text).refusal is None
-    full = shop.visit("ada", Event.USE_CREDIT, "40.00")
+    full = shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
     assert full.situation.pre_order is not None
     assert full.situation.pre_order.installment is None
-    refused = shop.visit("ada", Event.CHOOSE_INSTALLMENT, "1")
+    refused = shop.visit("ada", PageEvent.CHOOSE_INSTALLMENT, "1")
     assert isinstance(refused.refusal, FullyCovered)
-    assert shop.code_of(shop.visit("ada", Event.SELECT_OPTION, str(CARD.pk))) == "option_refused"
-    assert shop.visit("ada", Event.SELECT_OPTION, str(CREDIT.pk)).refusal is None
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert (
+        shop.code_of(shop.visit("ada", PageEvent.SELECT_OPTION, str(CARD.pk))) == "option_refused"
+    )
+    assert shop.visit("ada", PageEvent.SELECT_OPTION, str(CREDIT.pk)).refusal is None
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
     assert shop.balance_of("ada") == 1000
 
 
@@ -205,7 +213,7 @@ def test_scenario_two_from_a_part_by_card_to_the_whole_by_credit(desk: Wire) -> 
 def test_choosing_an_amount_moves_nothing_and_reserves_nothing(desk: Wire) -> None:
     """Decision 6: another payment may still take it."""
     shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, "40.00")
+    shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
     assert shop.account_of("ada").available == 5000
     assert len(shop.entries_of("ada")) == 1
 
@@ -213,8 +221,8 @@ def test_choosing_an_amount_moves_nothing_and_reserves_nothing(desk: Wire) -> No
 @pytest.mark.parametrize("text", ["40.01", "50.00", "", "abc", "-1", "10.001"])
 def test_a_refused_amount_leaves_the_one_that_was_chosen(desk: Wire, text: str) -> None:
     shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, "10.00")
-    seen = shop.visit("ada", Event.USE_CREDIT, text)
+    shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
+    seen = shop.visit("ada", PageEvent.USE_CREDIT, text)
     assert isinstance(seen.refusal, AmountRefused)
     assert shop.pre_order_of("ada").loyalty == 1000
 
@@ -237,13 +245,13 @@ def test_a_checkout_in_a_currency_counts_in_its_own_digits(
     shop.register("ada")
     shop.open_account("ada", credit, currency)
     shop.open_checkout("ada", total, currency)
-    seen = shop.visit("ada", Event.USE_CREDIT, part, currency)
+    seen = shop.visit("ada", PageEvent.USE_CREDIT, part, currency)
     assert seen.situation.pre_order is not None
     assert seen.situation.pre_order.loyalty == 100
-    surplus = shop.visit("ada", Event.USE_CREDIT, "0.00001", currency)
+    surplus = shop.visit("ada", PageEvent.USE_CREDIT, "0.00001", currency)
     assert shop.code_of(surplus) == "amount_malformed"
-    shop.visit("ada", Event.USE_CREDIT, whole, currency)
-    assert shop.visit("ada", Event.COMPLETE, "true", currency).move is Move.SHOW_ORDER
+    shop.visit("ada", PageEvent.USE_CREDIT, whole, currency)
+    assert shop.visit("ada", PageEvent.COMPLETE, "true", currency).move is Move.SHOW_ORDER
     assert shop.balance_of("ada", currency) == left
 
 
@@ -252,9 +260,9 @@ def test_debit_allowed_pays_a_whole_order_below_zero_and_no_part_of_one(desk: Wi
     shop.register("rich")
     shop.open_account("rich", "10.00", debit=True)
     shop.open_checkout("rich", reference="basket-2")
-    assert shop.code_of(shop.visit("rich", Event.USE_CREDIT, "39.99")) == "amount_over_credit"
-    assert shop.visit("rich", Event.USE_CREDIT, "40.00").refusal is None
-    assert shop.visit("rich", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.code_of(shop.visit("rich", PageEvent.USE_CREDIT, "39.99")) == "amount_over_credit"
+    assert shop.visit("rich", PageEvent.USE_CREDIT, "40.00").refusal is None
+    assert shop.visit("rich", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
     assert shop.balance_of("rich") == -3000
 
 
@@ -263,8 +271,8 @@ def test_checkout_needs_no_earlier_transfer(desk: Wire) -> None:
     shop.register("rich")
     shop.open_account("rich", "0", debit=True)
     shop.open_checkout("rich", 100, reference="basket-2")
-    shop.visit("rich", Event.USE_CREDIT, "1.00")
-    assert shop.visit("rich", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    shop.visit("rich", PageEvent.USE_CREDIT, "1.00")
+    assert shop.visit("rich", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
     assert [entry.seq for entry in shop.entries_of("rich")] == [1]
 
 
@@ -274,8 +282,8 @@ def test_checkout_needs_no_earlier_transfer(desk: Wire) -> None:
 def test_credit_for_a_part_completes_nothing(desk: Wire) -> None:
     """Decision 2."""
     shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, "39.99")
-    seen = shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.USE_CREDIT, "39.99")
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true")
     assert shop.code_of(seen) == "unpaid_remains"
     assert seen.refusal is not None
     assert "0.01 TRY" in seen.refusal.detail
@@ -286,7 +294,7 @@ def test_credit_for_a_part_completes_nothing(desk: Wire) -> None:
 def test_without_agreement_nothing_is_completed(desk: Wire, agreement: str) -> None:
     """Decision 14."""
     walk_to(Step.COVERED)
-    assert shop.code_of(shop.visit("ada", Event.COMPLETE, agreement)) == "agreement_missing"
+    assert shop.code_of(shop.visit("ada", PageEvent.COMPLETE, agreement)) == "agreement_missing"
     assert shop.balance_of("ada") == 5000
     assert shop.pre_order_of("ada").loyalty == 4000
 
@@ -296,13 +304,13 @@ def test_credit_that_shrank_completes_nothing_and_is_reset(desk: Wire) -> None:
     walk_to(Step.COVERED)
     shop.open_accounts(thief="0")
     shop.send("t-1", "ada", "thief", "20.00")
-    seen = shop.visit("ada", Event.COMPLETE, "true")
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true")
     assert shop.code_of(seen) == "credit_changed"
     assert seen.situation.pre_order is not None
     assert (seen.situation.pre_order.loyalty, seen.situation.pre_order.unpaid) == (0, 4000)
     assert shop.pre_order_of("ada") == seen.situation.pre_order
     assert shop.balance_of("ada") == 3000
-    assert shop.visit("ada", Event.USE_CREDIT, "30.00").refusal is None
+    assert shop.visit("ada", PageEvent.USE_CREDIT, "30.00").refusal is None
 
 
 def test_credit_that_shrinks_between_read_and_write_completes_nothing(desk: Wire) -> None:
@@ -313,7 +321,7 @@ def test_credit_that_shrinks_between_read_and_write_completes_nothing(desk: Wire
         shop.send("t-1", "ada", "thief", "20.00")
 
     desk.plan("TransactWriteItems", Meanwhile(spend))
-    seen = shop.visit("ada", Event.COMPLETE, "true")
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true")
     assert shop.code_of(seen) == "credit_changed"
     assert shop.balance_of("ada") == 3000
     with pytest.raises(UnknownOrder):
@@ -330,10 +338,10 @@ def test_credit_that_grew_again_is_left_chosen(desk: Wire) -> None:
         shop.send("t-2", "friend", "ada", "20.00")
 
     desk.plan("BatchGetItem", None, Meanwhile(give_back))
-    seen = shop.visit("ada", Event.COMPLETE, "true")
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true")
     assert shop.code_of(seen) == "credit_changed"
     assert shop.pre_order_of("ada").loyalty == 4000
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
 
 
 def test_a_basket_replaced_between_read_and_write_is_not_completed(desk: Wire) -> None:
@@ -344,7 +352,7 @@ def test_a_basket_replaced_between_read_and_write_is_not_completed(desk: Wire) -
         shop.open_checkout("ada", 9000, reference="basket-1", content="{}")
 
     desk.plan("TransactWriteItems", Meanwhile(replace))
-    seen = shop.visit("ada", Event.COMPLETE, "true")
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true")
     assert shop.code_of(seen) == "unpaid_remains"
     assert shop.balance_of("ada") == 5000
     assert shop.pre_order_of("ada").total == 9000
@@ -354,10 +362,10 @@ def test_two_tabs_complete_one_order_once(desk: Wire) -> None:
     walk_to(Step.COVERED)
 
     def other_tab() -> None:
-        assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+        assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
 
     desk.plan("TransactWriteItems", Meanwhile(other_tab))
-    seen = shop.visit("ada", Event.COMPLETE, "true")
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true")
     assert (seen.move, seen.refusal) == (Move.SHOW_ORDER, None)
     assert shop.balance_of("ada") == 1000
     assert len(shop.entries_of("ada")) == 2
@@ -368,10 +376,10 @@ def test_a_basket_completes_once_in_any_currency(desk: Wire) -> None:
     shop.open_account("ada", "50.00", "USD")
     for currency in ("TRY", "USD"):
         shop.open_checkout("ada", currency=currency)
-        shop.visit("ada", Event.USE_CREDIT, "40.00", currency)
-    assert shop.visit("ada", Event.COMPLETE, "true", "TRY").move is Move.SHOW_ORDER
+        shop.visit("ada", PageEvent.USE_CREDIT, "40.00", currency)
+    assert shop.visit("ada", PageEvent.COMPLETE, "true", "TRY").move is Move.SHOW_ORDER
     desk.forget()
-    seen = shop.visit("ada", Event.COMPLETE, "true", "USD")
+    seen = shop.visit("ada", PageEvent.COMPLETE, "true", "USD")
     assert shop.code_of(seen) == "basket_completed"
     assert desk.operations == ["BatchGetItem", "TransactWriteItems", "TransactGetItems"]
     assert shop.balance_of("ada", "USD") == 5000
@@ -381,9 +389,9 @@ def test_another_shoppers_basket_of_the_same_reference_is_not_shown(desk: Wire) 
     shop.open_account("grace", "50.00")
     for user_pk in ("ada", "grace"):
         shop.open_checkout(user_pk)
-        shop.visit(user_pk, Event.USE_CREDIT, "40.00")
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
-    assert shop.code_of(shop.visit("grace", Event.COMPLETE, "true")) == "basket_completed"
+        shop.visit(user_pk, PageEvent.USE_CREDIT, "40.00")
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.code_of(shop.visit("grace", PageEvent.COMPLETE, "true")) == "basket_completed"
     assert shop.balance_of("grace") == 5000
 
 
@@ -394,7 +402,7 @@ def test_completion_under_contention_is_busy_and_pays_nothing(
     monkeypatch.setattr("time.sleep", lambda _: None)
     desk.always("TransactWriteItems", cancelled("TransactionConflict", *["None"] * 4))
     with pytest.raises(Busy):
-        shop.visit("ada", Event.COMPLETE, "true")
+        shop.visit("ada", PageEvent.COMPLETE, "true")
     assert shop.balance_of("ada") == 5000
     assert shop.pre_order_of("ada").state == "open"
 
@@ -402,9 +410,9 @@ def test_completion_under_contention_is_busy_and_pays_nothing(
 def test_a_completed_order_is_shown_again_until_a_new_checkout(desk: Wire) -> None:
     """Decision 15."""
     walk_to(Step.COMPLETED)
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
     shop.open_checkout("ada", reference="basket-2")
-    assert shop.code_of(shop.visit("ada", Event.COMPLETE, "true")) == "unpaid_remains"
+    assert shop.code_of(shop.visit("ada", PageEvent.COMPLETE, "true")) == "unpaid_remains"
 
 
 # --- the feature off (decision 11) ------------------------------------------------------------
@@ -413,9 +421,9 @@ def test_a_completed_order_is_shown_again_until_a_new_checkout(desk: Wire) -> No
 def test_with_the_feature_off_a_covered_checkout_is_not_completed(desk: Wire) -> None:
     walk_to(Step.COVERED)
     shop.switch(enabled=False)
-    for event in (Event.COMPLETE, Event.USE_CREDIT, Event.SHOW_CREDIT):
+    for event in (PageEvent.COMPLETE, PageEvent.USE_CREDIT, PageEvent.SHOW_CREDIT):
         assert shop.code_of(shop.visit("ada", event, POSTED[event])) == "loyalty_disabled"
-    seen = shop.visit("ada", Event.SHOW)
+    seen = shop.visit("ada", PageEvent.SHOW)
     assert seen.situation.effective is not None
     assert seen.situation.effective.unpaid == 4000
     assert shop.balance_of("ada") == 5000
@@ -431,7 +439,7 @@ def test_with_the_feature_off_history_and_balance_still_answer(desk: Wire) -> No
 def test_with_the_feature_off_a_completed_order_is_shown_again(desk: Wire) -> None:
     walk_to(Step.COMPLETED)
     shop.switch(enabled=False)
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
 
 
 # --- who, and in which currency ---------------------------------------------------------------
@@ -440,20 +448,20 @@ def test_with_the_feature_off_a_completed_order_is_shown_again(desk: Wire) -> No
 def test_without_an_account_credit_is_zero_and_cannot_be_chosen(desk: Wire) -> None:
     """Decision 12."""
     shop.open_checkout("grace")
-    seen = shop.visit("grace", Event.SHOW_CREDIT)
+    seen = shop.visit("grace", PageEvent.SHOW_CREDIT)
     assert seen.refusal is None
     assert seen.situation.account is None
     assert checkout.read_balance(shop.call(), shop.shopper("grace"), "TRY") == ("TRY", 0)
-    assert shop.code_of(shop.visit("grace", Event.USE_CREDIT, "0.01")) == "amount_over_credit"
-    assert shop.code_of(shop.visit("grace", Event.SELECT_OPTION, "1")) == "option_refused"
+    assert shop.code_of(shop.visit("grace", PageEvent.USE_CREDIT, "0.01")) == "amount_over_credit"
+    assert shop.code_of(shop.visit("grace", PageEvent.SELECT_OPTION, "1")) == "option_refused"
 
 
 def test_a_client_that_names_no_currency_gets_the_channels(desk: Wire) -> None:
     """Decision 13."""
     shop.open_checkout("ada")
-    assert shop.visit("ada", Event.SHOW, currency=None).currency == "TRY"
+    assert shop.visit("ada", PageEvent.SHOW, currency=None).currency == "TRY"
     registry.set_setting(shop.call(), shop.CHANNEL, "DEFAULT_CURRENCY", "USD")
-    assert shop.visit("ada", Event.SHOW, currency=None).currency == "USD"
+    assert shop.visit("ada", PageEvent.SHOW, currency=None).currency == "USD"
     assert checkout.read_balance(shop.call(), shop.shopper("ada"), None) == ("USD", 0)
 
 
@@ -461,9 +469,9 @@ def test_checkouts_of_two_currencies_do_not_touch_each_other(desk: Wire) -> None
     shop.open_account("ada", "9.00", "USD")
     shop.open_checkout("ada", 4000, "TRY", reference="basket-1")
     shop.open_checkout("ada", 900, "USD", reference="basket-2")
-    shop.visit("ada", Event.USE_CREDIT, "9.00", "USD")
+    shop.visit("ada", PageEvent.USE_CREDIT, "9.00", "USD")
     assert shop.pre_order_of("ada", "TRY").loyalty == 0
-    assert shop.visit("ada", Event.COMPLETE, "true", "USD").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true", "USD").move is Move.SHOW_ORDER
     assert (shop.balance_of("ada"), shop.balance_of("ada", "USD")) == (5000, 0)
 
 
@@ -471,7 +479,7 @@ def test_an_ended_session_reaches_nothing(desk: Wire) -> None:
     walk_to(Step.COVERED)
     issued = shop.shopper("ada").issued_ms
     registry.end_sessions(shop.call(), shop.CHANNEL, "ada", issued + 1)
-    for event in Event:
+    for event in PageEvent:
         with pytest.raises(NotSignedIn):
             shop.visit("ada", event, POSTED[event])
     with pytest.raises(NotSignedIn):
@@ -481,17 +489,17 @@ def test_an_ended_session_reaches_nothing(desk: Wire) -> None:
     with pytest.raises(NotSignedIn):
         checkout.read_own_order(shop.call(), shop.shopper("ada"), "basket-1")
     later = shop.shopper("ada", issued_s=1)
-    seen = checkout.visit(shop.call(), later, "TRY", Event.COMPLETE, Posted("true"))
+    seen = checkout.visit(shop.call(), later, "TRY", PageEvent.COMPLETE, Posted("true"))
     assert seen.move is Move.SHOW_ORDER
 
 
 def test_a_session_of_nobody_is_no_session(desk: Wire) -> None:
     with pytest.raises(NotSignedIn):
-        shop.visit("nobody", Event.SHOW)
+        shop.visit("nobody", PageEvent.SHOW)
     stranger = dataclasses.replace(shop.shopper("ada"), channel="none")
     for currency in ("TRY", None):
         with pytest.raises(NotSignedIn):
-            checkout.visit(shop.call(), stranger, currency, Event.SHOW, Posted())
+            checkout.visit(shop.call(), stranger, currency, PageEvent.SHOW, Posted())
 
 
 def test_an_order_is_shown_to_its_own_shopper_only(desk: Wire) -> None:
@@ -512,7 +520,7 @@ def test_an_order_is_shown_to_its_own_shopper_only(desk: Wire) -> None:
 
 def test_the_same_pre_order_again_changes_nothing(desk: Wire) -> None:
     first = shop.open_checkout("ada", content=BASKET)
-    shop.visit("ada", Event.USE_CREDIT, "10.00")
+    shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
     here = desk.everything()
     again = shop.open_checkout("ada", content=BASKET, after_s=60)
     assert (first.written, again.written) == (True, False)
@@ -528,8 +536,8 @@ def test_another_content_replaces_an_open_checkout_and_resets_amount_and_instalm
     first = shop.open_checkout("ada", 4000, content=BASKET).answer
     for event, text in STEPS[Step.CARD_READY]:
         shop.visit("ada", event, text)
-    shop.visit("ada", Event.USE_CREDIT, "10.00")
-    shop.visit("ada", Event.CHOOSE_INSTALLMENT, str(THREE_PAYMENTS.pk))
+    shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
+    shop.visit("ada", PageEvent.CHOOSE_INSTALLMENT, str(THREE_PAYMENTS.pk))
     settled = shop.open_checkout(
         "ada",
         total=3000 if change == "total" else 4000,
@@ -567,7 +575,7 @@ def test_a_checkout_completed_meanwhile_is_not_replaced(desk: Wire) -> None:
     walk_to(Step.COVERED)
 
     def complete() -> None:
-        shop.visit("ada", Event.COMPLETE, "true")
+        shop.visit("ada", PageEvent.COMPLETE, "true")
 
     desk.plan("TransactWriteItems", Meanwhile(complete))
     with pytest.raises(AlreadyCompleted):
@@ -587,7 +595,7 @@ def test_a_basket_read_before_and_a_pre_order_after_its_replacement_are_not_mixe
     baskets = [row for row in older["test-pre_orders"] if "#" in row["currency"]["S"]]
     others = [row for row in newer["test-pre_orders"] if "#" not in row["currency"]["S"]]
     desk.plan("BatchGetItem", past({**newer, "test-pre_orders": baskets + others}))
-    seen = shop.visit("ada", Event.SHOW)
+    seen = shop.visit("ada", PageEvent.SHOW)
     assert seen.situation.pre_order is not None
     assert (seen.situation.pre_order.total, seen.content) == (3000, "{}")
 
@@ -609,8 +617,8 @@ def test_a_shoppers_history_is_newest_first_and_counts_all(desk: Wire) -> None:
 def test_a_users_orders_are_listed_newest_first(desk: Wire) -> None:
     for number, total in enumerate((100, 200)):
         shop.open_checkout("ada", total, reference=f"basket-{number}")
-        shop.visit("ada", Event.USE_CREDIT, f"{total // 100}.00")
-        shop.visit("ada", Event.COMPLETE, "true", after_s=60 * number)
+        shop.visit("ada", PageEvent.USE_CREDIT, f"{total // 100}.00")
+        shop.visit("ada", PageEvent.COMPLETE, "true", after_s=60 * number)
     found, last = checkout.list_orders(shop.call(), shop.CHANNEL, "ada", limit=1, start=None)
     assert [each.order.reference for each in found] == ["basket-1"]
     rest, _ = checkout.list_orders(shop.call(), shop.CHANNEL, "ada", limit=5, start=last)

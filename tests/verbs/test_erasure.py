@@ -21,7 +21,7 @@ from chalicelib.core.audit import Report
 from chalicelib.core.names import to_ms
 from chalicelib.core.page_errors import PaymentInProgress
 from chalicelib.core.payments import ASK_FINALLY_AFTER_MS
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from chalicelib.outside import sandbox
 from chalicelib.privacy import Erasure, erasure
 from chalicelib.privacy.erasure import RemainingCredit
@@ -55,8 +55,8 @@ def desk(wire: Wire) -> Wire:
 
 def order(reference: str, user_pk: str = "ada", after_s: float = 0) -> None:
     shop.open_checkout(user_pk, 1000, reference=reference, content=CONTENT, after_s=after_s)
-    shop.visit(user_pk, Event.USE_CREDIT, "10.00", after_s=after_s)
-    assert shop.visit(user_pk, Event.COMPLETE, "true", after_s=after_s).refusal is None
+    shop.visit(user_pk, PageEvent.USE_CREDIT, "10.00", after_s=after_s)
+    assert shop.visit(user_pk, PageEvent.COMPLETE, "true", after_s=after_s).refusal is None
 
 
 def erase(
@@ -407,7 +407,7 @@ def test_a_checkout_of_who_is_registered_again_begins_anew(desk: Wire) -> None:
     erase()
     registry.register_user(shop.call(70), shop.CHANNEL, "ada", ADDRESS)
     seen = checkout.visit(
-        shop.call(71), shop.shopper("ada", issued_s=71), "TRY", Event.SHOW, checkout.Posted()
+        shop.call(71), shop.shopper("ada", issued_s=71), "TRY", PageEvent.SHOW, checkout.Posted()
     )
     assert (seen.move, seen.situation.effective) == (Move.TO_BASKET, None)
     opened = shop.open_checkout("ada", 1000, reference="card-1", content=CONTENT, after_s=72)
@@ -421,9 +421,9 @@ def test_a_checkout_of_who_is_registered_again_begins_anew(desk: Wire) -> None:
 def test_a_checkout_that_completes_meanwhile_is_erased_with_the_others(desk: Wire) -> None:
     """It was read before the user was marked, and is written after."""
 
-    shop.visit("ada", Event.USE_CREDIT, "10.00")
+    shop.visit("ada", PageEvent.USE_CREDIT, "10.00")
     desk.plan("TransactWriteItems", Meanwhile(marked_alone))
-    assert shop.visit("ada", Event.COMPLETE, "true").refusal is None
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").refusal is None
     assert set(personal(desk)) == {"test-order_contents", "test-pre_orders"}
     assert checkout.read_order(shop.call(), shop.CHANNEL, "open-1").contents is not None
     erase()
@@ -455,7 +455,7 @@ def test_an_account_that_is_opened_meanwhile_is_refused(desk: Wire) -> None:
 def test_a_page_of_a_checkout_that_is_erased_meanwhile_changes_nothing(desk: Wire) -> None:
     desk.plan("PutItem", Meanwhile(erase))
     with pytest.raises(errors.NotSignedIn):
-        shop.visit("ada", Event.USE_CREDIT, "5.00")
+        shop.visit("ada", PageEvent.USE_CREDIT, "5.00")
     assert personal(desk) == []
 
 

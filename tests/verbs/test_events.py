@@ -10,9 +10,9 @@ import pytest
 
 from app import publish as publish_entry
 from chalicelib import events
-from chalicelib.core.events import EVENTS, Event, parse_event, types_of
-from chalicelib.core.names import to_ms
-from chalicelib.core.transitions import Event as PageEvent
+from chalicelib.core.events import EVENTS, DistributionChanged, Event, parse_event, types_of
+from chalicelib.core.names import time_text, to_ms
+from chalicelib.core.transitions import PageEvent
 from chalicelib.outside import aws
 from chalicelib.outside.events import forget_lately, lately
 from chalicelib.store.connection import connection
@@ -149,6 +149,20 @@ def test_a_running_distribution_is_told_once(streams: Streams) -> None:
     campaigns.work_off()
     types = [e.type.partition(".")[2] for e in told(streams) if "distribution" in e.type]
     assert types == ["previewed", "running", "closed"]
+
+
+def test_a_preview_that_finds_more_than_before_is_told_as_of_its_own_time(streams: Streams) -> None:
+    campaigns.open_primary()
+    campaigns.preview("spring", campaigns.rows_for("ada", "alan"), after_s=10)
+    shop.register("alan")
+    shop.open_account("alan", "0.00", after_s=20)
+    campaigns.preview("spring", campaigns.rows_for("ada", "alan"), after_s=30)
+    campaigns.preview("spring", campaigns.rows_for("ada", "alan"), after_s=40)
+    heard = [e for e in told(streams) if isinstance(e, DistributionChanged)]
+    assert [event.customers for event in heard] == [1, 2]
+    times = [shop.call(after_s).now for after_s in (10, 30)]
+    assert [event.occurred_at for event in heard] == [time_text(to_ms(at)) for at in times]
+    assert len({event.id for event in heard}) == 2
 
 
 def test_an_event_is_read_as_it_was_written(streams: Streams) -> None:

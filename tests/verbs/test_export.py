@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import privacy, registry
 from chalicelib.core import errors
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.privacy.export import HEAVY_A_PAGE
 from chalicelib.store.tables import ROWS, key_names, noun
 from tests.store.wire import Json, Wire
@@ -40,8 +40,8 @@ def desk(wire: Wire) -> Wire:
 
 def buy(user_pk: str, reference: str) -> None:
     shop.open_checkout(user_pk, 1000, reference=reference, content=CONTENT)
-    shop.visit(user_pk, Event.USE_CREDIT, "10.00")
-    assert shop.visit(user_pk, Event.COMPLETE, "true").refusal is None
+    shop.visit(user_pk, PageEvent.USE_CREDIT, "10.00")
+    assert shop.visit(user_pk, PageEvent.COMPLETE, "true").refusal is None
 
 
 def exported(limit: int = 50, user_pk: str = "ada") -> list[tuple[str, Json]]:

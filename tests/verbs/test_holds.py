@@ -21,7 +21,7 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.names import to_ms
 from chalicelib.core.page_errors import LoyaltyDisabled
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from tests.store.wire import Meanwhile, Silence, Wire
 from tests.verbs import shop
 from tests.verbs.shop import HOUR_S
@@ -65,7 +65,7 @@ def test_held_credit_can_be_spent_by_nobody_else() -> None:
     with pytest.raises(InsufficientCredit, match=r"30\.00 TRY is available"):
         shop.hold("h-2", amount="30.01")
     shop.open_checkout("ada", 3001)
-    assert shop.code_of(shop.visit("ada", Event.USE_CREDIT, "30.01")) == "amount_over_credit"
+    assert shop.code_of(shop.visit("ada", PageEvent.USE_CREDIT, "30.01")) == "amount_over_credit"
     shop.send("t-1", "ada", "grace", "30.00")
     assert standing() == (0, 2000, 2000)
 
@@ -135,8 +135,8 @@ def test_credit_of_a_lapsed_hold_is_spent_by_the_next_who_comes(
 def test_a_payment_at_checkout_may_use_credit_of_a_lapsed_hold() -> None:
     shop.hold("h-1", amount="20.00", life_s=60)
     shop.open_checkout("ada", 5000)
-    shop.visit("ada", Event.USE_CREDIT, "50.00", after_s=60)
-    assert shop.visit("ada", Event.COMPLETE, "true", after_s=60).refusal is None
+    shop.visit("ada", PageEvent.USE_CREDIT, "50.00", after_s=60)
+    assert shop.visit("ada", PageEvent.COMPLETE, "true", after_s=60).refusal is None
     assert standing(after_s=60) == (0, 0, 0)
 
 

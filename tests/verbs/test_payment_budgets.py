@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.checkout import payments
 from chalicelib.core.payments import ASK_FINALLY_AFTER_MS
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.outside import sandbox
 from tests.core.made import FUNDS
 from tests.store.wire import Wire
@@ -39,7 +39,7 @@ def paid() -> None:
 
 def funds_chosen() -> None:
     with_credit("0.00")
-    shop.visit("ada", Event.SELECT_OPTION, str(FUNDS.pk))
+    shop.visit("ada", PageEvent.SELECT_OPTION, str(FUNDS.pk))
 
 
 def ordered_meanwhile() -> None:
@@ -55,8 +55,8 @@ def come_to_funds(credit: str) -> Callable[[], object]:
 
     def come() -> None:
         with_credit(credit)
-        shop.visit("ada", Event.SELECT_OPTION, str(FUNDS.pk))
-        assert shop.visit("ada", Event.CHOOSE_BANK, "1").refusal is None
+        shop.visit("ada", PageEvent.SELECT_OPTION, str(FUNDS.pk))
+        assert shop.visit("ada", PageEvent.CHOOSE_BANK, "1").refusal is None
 
     return come
 
@@ -73,27 +73,27 @@ CASES: dict[str, Case] = {
     "its replay as paid": Case((2, 0), shop.pay, paid),
     # a page while paying: read, ask
     "a page while paying, no answer": Case(
-        (1, 0), lambda: shop.visit("ada", Event.SHOW), paying(sandbox.LOSES_REQUEST)
+        (1, 0), lambda: shop.visit("ada", PageEvent.SHOW), paying(sandbox.LOSES_REQUEST)
     ),
     "a page while paying, refused": Case(
         (2, 0),
-        lambda: shop.visit("ada", Event.USE_CREDIT, "1.00"),
+        lambda: shop.visit("ada", PageEvent.USE_CREDIT, "1.00"),
         paying(sandbox.LOSES_REQUEST),
     ),
     "a page while paying, approved": Case(
-        (3, 14), lambda: shop.visit("ada", Event.SHOW), paying(sandbox.LOSES_ANSWER)
+        (3, 14), lambda: shop.visit("ada", PageEvent.SHOW), paying(sandbox.LOSES_ANSWER)
     ),
     "a page while paying, never arrived": Case(
         # It is opened again, and then the page acts on it.
         (4, 6),
-        lambda: shop.visit("ada", Event.SHOW, after_s=LATE_S),
+        lambda: shop.visit("ada", PageEvent.SHOW, after_s=LATE_S),
         paying(sandbox.LOSES_REQUEST),
     ),
     "GET usage page while paying": Case(
-        (1, 0), page(Event.SHOW_CREDIT), paying(sandbox.LOSES_ANSWER)
+        (1, 0), page(PageEvent.SHOW_CREDIT), paying(sandbox.LOSES_ANSWER)
     ),
     "a charge that is given back": Case(
-        (6, 6), lambda: shop.visit("ada", Event.SHOW, currency="USD"), ordered_meanwhile
+        (6, 6), lambda: shop.visit("ada", PageEvent.SHOW, currency="USD"), ordered_meanwhile
     ),
     # the schedule: what is in progress, and each of it
     "the schedule with nothing in progress": Case((1, 0), lambda: shop.end_payments(after_s=1)),
@@ -106,12 +106,12 @@ CASES: dict[str, Case] = {
     # funds transfer
     "bank account": Case(
         (2, 1),
-        page(Event.CHOOSE_BANK, "1"),
+        page(PageEvent.CHOOSE_BANK, "1"),
         funds_chosen,
     ),
-    "funds transfer": Case((2, 12), page(Event.CONFIRM_FUNDS, "1"), come_to_funds("10.00")),
+    "funds transfer": Case((2, 12), page(PageEvent.CONFIRM_FUNDS, "1"), come_to_funds("10.00")),
     "funds transfer without credit": Case(
-        (2, 6), page(Event.CONFIRM_FUNDS, "1"), come_to_funds("0.00")
+        (2, 6), page(PageEvent.CONFIRM_FUNDS, "1"), come_to_funds("0.00")
     ),
 }
 

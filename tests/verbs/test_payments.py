@@ -18,7 +18,7 @@ from chalicelib.core import page_errors
 from chalicelib.core.errors import AlreadyCompleted, Busy, InvalidRequest
 from chalicelib.core.payments import ASK_FINALLY_AFTER_MS, Outcome, Payment, payment_of
 from chalicelib.core.pre_orders import Order, PreOrder
-from chalicelib.core.transitions import Event, Move
+from chalicelib.core.transitions import Move, PageEvent
 from chalicelib.outside import sandbox
 from chalicelib.outside.sandbox import Sandbox
 from chalicelib.store.requests import batch_get
@@ -98,9 +98,9 @@ def test_a_whole_order_may_be_paid_by_card_without_an_account() -> None:
     shop.register("alan")
     shop.open_checkout("alan")
     for event, text in (
-        (Event.SELECT_OPTION, "2"),
-        (Event.ENTER_BIN, "411111"),
-        (Event.CHOOSE_INSTALLMENT, "1"),
+        (PageEvent.SELECT_OPTION, "2"),
+        (PageEvent.ENTER_BIN, "411111"),
+        (PageEvent.CHOOSE_INSTALLMENT, "1"),
     ):
         assert shop.visit("alan", event, text).refusal is None
     assert shop.pay("alan").move is Move.SHOW_ORDER
@@ -119,8 +119,8 @@ def test_a_declined_card_leaves_the_checkout_as_it_was_and_another_card_may_pay(
     assert shop.code_of(ended) == "payment_declined"
     settled_as_open()
     assert shop.state_of("checkout:basket-1:1") == "voided"
-    shop.visit("ada", Event.ENTER_BIN, "411111")
-    shop.visit("ada", Event.CHOOSE_INSTALLMENT, "1")
+    shop.visit("ada", PageEvent.ENTER_BIN, "411111")
+    shop.visit("ada", PageEvent.CHOOSE_INSTALLMENT, "1")
     assert shop.pay().move is Move.SHOW_ORDER
     settled_as_paid()
     assert shop.state_of("checkout:basket-1:2") == "captured"
@@ -132,7 +132,7 @@ def test_an_answer_that_is_lost_is_asked_for_and_never_charged_again() -> None:
     assert shop.code_of(lost) == "payment_in_progress"
     assert at_rest() == (4000, 1000, 1)
     # Whatever is asked for next tells how the payment ended.
-    assert shop.visit("ada", Event.SHOW).move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.SHOW).move is Move.SHOW_ORDER
     settled_as_paid()
 
 
@@ -142,10 +142,10 @@ def test_a_charge_that_never_arrived_is_declined_only_when_it_cannot_be_on_its_w
     assert shop.code_of(lost) == "payment_in_progress"
     paying = lost.situation.pre_order
     assert paying is not None
-    early = shop.visit("ada", Event.SHOW, after_s=LATER_S - 1)
+    early = shop.visit("ada", PageEvent.SHOW, after_s=LATER_S - 1)
     assert (early.move, shop.code_of(early)) == (Move.SHOW, "payment_in_progress")
     assert charged(paying) is None
-    late = shop.visit("ada", Event.SHOW, after_s=LATER_S)
+    late = shop.visit("ada", PageEvent.SHOW, after_s=LATER_S)
     assert (late.move, shop.code_of(late)) == (Move.SHOW, "payment_declined")
     settled_as_open()
     # A charge that arrives after all finds its key declined.
@@ -154,20 +154,20 @@ def test_a_charge_that_never_arrived_is_declined_only_when_it_cannot_be_on_its_w
     )
 
 
-@pytest.mark.parametrize("event", [e for e in Event if e is not Event.SHOW_CREDIT])
-def test_any_page_ends_a_payment_whose_outcome_the_gateway_knows(event: Event) -> None:
+@pytest.mark.parametrize("event", [e for e in PageEvent if e is not PageEvent.SHOW_CREDIT])
+def test_any_page_ends_a_payment_whose_outcome_the_gateway_knows(event: PageEvent) -> None:
     shop.come_to_card(card=sandbox.LOSES_ANSWER)
     shop.pay(card=sandbox.LOSES_ANSWER)
-    card = sandbox.APPROVES if event is Event.CONFIRM_CARD else None
+    card = sandbox.APPROVES if event is PageEvent.CONFIRM_CARD else None
     assert shop.visit("ada", event, "1", card=card).move is Move.SHOW_ORDER
     settled_as_paid()
 
 
-@pytest.mark.parametrize("event", [e for e in Event if e is not Event.SHOW_CREDIT])
-def test_while_the_outcome_is_unknown_no_page_changes_anything(event: Event) -> None:
+@pytest.mark.parametrize("event", [e for e in PageEvent if e is not PageEvent.SHOW_CREDIT])
+def test_while_the_outcome_is_unknown_no_page_changes_anything(event: PageEvent) -> None:
     shop.come_to_card(card=sandbox.LOSES_REQUEST)
     before = shop.pay(card=sandbox.LOSES_REQUEST).situation.pre_order
-    card = sandbox.APPROVES if event is Event.CONFIRM_CARD else None
+    card = sandbox.APPROVES if event is PageEvent.CONFIRM_CARD else None
     seen = shop.visit("ada", event, "1", card=card)
     assert shop.code_of(seen) == "payment_in_progress"
     assert seen.situation.pre_order == before
@@ -178,15 +178,15 @@ def test_a_failure_that_the_schedule_finds_is_told_until_the_shopper_changes_any
     shop.come_to_card(card=sandbox.LOSES_REQUEST)
     shop.pay(card=sandbox.LOSES_REQUEST)
     assert shop.end_payments(after_s=LATER_S).declined == 1
-    seen = shop.visit("ada", Event.SHOW)
+    seen = shop.visit("ada", PageEvent.SHOW)
     assert (seen.move, shop.code_of(seen)) == (Move.SHOW, "payment_declined")
-    again = shop.visit("ada", Event.SHOW)
+    again = shop.visit("ada", PageEvent.SHOW)
     assert (again.move, shop.code_of(again)) == (Move.SHOW, "payment_declined")
     # What changes nothing is not told of, and leaves it to be told.
-    assert shop.visit("ada", Event.USE_CREDIT, "10.00").refusal is None
+    assert shop.visit("ada", PageEvent.USE_CREDIT, "10.00").refusal is None
     settled_as_open()
-    assert shop.visit("ada", Event.USE_CREDIT, "5.00").refusal is None
-    assert shop.visit("ada", Event.SHOW).refusal is None
+    assert shop.visit("ada", PageEvent.USE_CREDIT, "5.00").refusal is None
+    assert shop.visit("ada", PageEvent.SHOW).refusal is None
 
 
 @pytest.mark.parametrize("ending", ["another card", "credit alone", "the next basket"])
@@ -195,15 +195,15 @@ def test_a_failure_is_forgotten_once_the_shopper_goes_on(ending: str) -> None:
     assert shop.code_of(shop.pay(card=sandbox.DECLINES)) == "payment_declined"
     match ending:
         case "another card":
-            shop.visit("ada", Event.ENTER_BIN, "411111")
-            shop.visit("ada", Event.CHOOSE_INSTALLMENT, "1")
+            shop.visit("ada", PageEvent.ENTER_BIN, "411111")
+            shop.visit("ada", PageEvent.CHOOSE_INSTALLMENT, "1")
             assert shop.pay().move is Move.SHOW_ORDER
         case "credit alone":
-            shop.visit("ada", Event.USE_CREDIT, "40.00")
-            assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+            shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
+            assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
         case "the next basket":
             shop.open_checkout("ada", reference="basket-2")
-            assert shop.visit("ada", Event.SHOW).refusal is None
+            assert shop.visit("ada", PageEvent.SHOW).refusal is None
     assert shop.pre_order_of("ada").failed_payment is None
 
 
@@ -342,7 +342,7 @@ def test_rows_read_one_after_the_other_end_a_payment_no_second_time(
 
     # The page reads, the sandbox reads, and then the end of the payment.
     wire.plan("BatchGetItem", None, None, torn(wire, newer, schedule))
-    seen = shop.visit("ada", Event.SHOW, after_s=LATER_S)
+    seen = shop.visit("ada", PageEvent.SHOW, after_s=LATER_S)
     if card == sandbox.LOSES_ANSWER:
         assert seen.move is Move.SHOW_ORDER
         settled_as_paid()
@@ -359,7 +359,7 @@ def test_credit_that_is_held_cannot_be_spent_meanwhile() -> None:
     with pytest.raises(Exception, match=r"11\.00 TRY is available"):
         shop.send("t-1", "ada", "grace", "11.01")
     shop.send("t-2", "ada", "grace", "11.00")
-    assert shop.visit("ada", Event.SHOW).move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.SHOW).move is Move.SHOW_ORDER
     assert at_rest() == (0, 0, 0)
 
 
@@ -385,7 +385,7 @@ def test_debit_allowed_pays_no_part_of_an_order() -> None:
     shop.register("debra")
     shop.open_account("debra", "5.00", debit=True)
     shop.open_checkout("debra")
-    assert shop.code_of(shop.visit("debra", Event.USE_CREDIT, "10.00")) == "amount_over_credit"
+    assert shop.code_of(shop.visit("debra", PageEvent.USE_CREDIT, "10.00")) == "amount_over_credit"
 
 
 def test_without_a_gateway_no_card_is_taken() -> None:
@@ -479,12 +479,12 @@ def two_currencies(card: str) -> None:
     shop.open_account("ada", "20.00", "USD")
     shop.come_to_card("ada", "5.00", card, 2000, currency="USD")
     shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, "40.00")
+    shop.visit("ada", PageEvent.USE_CREDIT, "40.00")
 
 
 def test_a_basket_that_was_ordered_in_another_currency_is_not_charged() -> None:
     two_currencies(sandbox.APPROVES)
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
     assert shop.code_of(shop.pay(currency="USD")) == "basket_completed"
     assert shop.account_of("ada", "USD").held == 0
 
@@ -493,10 +493,10 @@ def test_a_charge_for_a_basket_that_was_ordered_meanwhile_is_given_back() -> Non
     two_currencies(sandbox.LOSES_ANSWER)
     paying = shop.pay(card=sandbox.LOSES_ANSWER, currency="USD").situation.pre_order
     assert paying is not None
-    assert shop.visit("ada", Event.COMPLETE, "true").move is Move.SHOW_ORDER
+    assert shop.visit("ada", PageEvent.COMPLETE, "true").move is Move.SHOW_ORDER
     seen: Visit = shop.pay(currency="USD")
     assert shop.code_of(seen) == "payment_returned"
-    shown = shop.visit("ada", Event.SHOW, currency="USD")
+    shown = shop.visit("ada", PageEvent.SHOW, currency="USD")
     assert (shown.move, shop.code_of(shown)) == (Move.SHOW, "payment_returned")
     dollars = shop.account_of("ada", "USD")
     assert (dollars.available, dollars.held) == (2000, 0)
@@ -512,7 +512,7 @@ def test_a_charge_that_cannot_be_given_back_stays_in_progress(
 ) -> None:
     two_currencies(sandbox.LOSES_ANSWER)
     shop.pay(card=sandbox.LOSES_ANSWER, currency="USD")
-    shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.COMPLETE, "true")
     with monkeypatch.context() as patched:
         patched.setattr(Sandbox, "refund", lambda *_, **__: False)
         assert shop.code_of(shop.pay(currency="USD")) == "payment_in_progress"
@@ -541,7 +541,7 @@ def test_who_hears_late_that_a_payment_was_approved_gives_nothing_back(
 
     with monkeypatch.context() as patched:
         patched.setattr(Sandbox, step, overtaken)
-        seen = shop.visit("ada", Event.SHOW) if step == "ask" else shop.pay(card=card)
+        seen = shop.visit("ada", PageEvent.SHOW) if step == "ask" else shop.pay(card=card)
     assert (seen.move, seen.refusal) == (Move.SHOW, None)
     assert seen.situation.pre_order is not None
     assert (seen.situation.pre_order.reference, seen.situation.pre_order.state) == (
@@ -562,17 +562,17 @@ def test_who_hears_late_that_a_payment_was_approved_gives_nothing_back(
 
 def come_to_funds(credit: str = "10.00") -> None:
     shop.open_checkout("ada")
-    shop.visit("ada", Event.USE_CREDIT, credit)
-    assert shop.visit("ada", Event.SELECT_OPTION, str(FUNDS.pk)).refusal is None
+    shop.visit("ada", PageEvent.USE_CREDIT, credit)
+    assert shop.visit("ada", PageEvent.SELECT_OPTION, str(FUNDS.pk)).refusal is None
 
 
 def test_a_funds_transfer_takes_the_credit_at_once_and_the_rest_awaits_payment() -> None:
     come_to_funds()
-    assert shop.code_of(shop.visit("ada", Event.CONFIRM_FUNDS, "1")) == "bank_account_refused"
-    assert shop.visit("ada", Event.CHOOSE_BANK, "1").refusal is None
-    assert shop.code_of(shop.visit("ada", Event.CONFIRM_FUNDS, "")) == "agreement_missing"
+    assert shop.code_of(shop.visit("ada", PageEvent.CONFIRM_FUNDS, "1")) == "bank_account_refused"
+    assert shop.visit("ada", PageEvent.CHOOSE_BANK, "1").refusal is None
+    assert shop.code_of(shop.visit("ada", PageEvent.CONFIRM_FUNDS, "")) == "agreement_missing"
     for _ in range(2):
-        assert shop.visit("ada", Event.CONFIRM_FUNDS, "1").move is Move.SHOW_ORDER
+        assert shop.visit("ada", PageEvent.CONFIRM_FUNDS, "1").move is Move.SHOW_ORDER
     settled_as_paid()
     paid = order()
     assert (paid.payment_type, paid.payment_state, paid.charged) == (
@@ -584,16 +584,16 @@ def test_a_funds_transfer_takes_the_credit_at_once_and_the_rest_awaits_payment()
 
 def test_a_funds_transfer_needs_no_credit() -> None:
     come_to_funds("0.00")
-    shop.visit("ada", Event.CHOOSE_BANK, "1")
-    assert shop.visit("ada", Event.CONFIRM_FUNDS, "1").move is Move.SHOW_ORDER
+    shop.visit("ada", PageEvent.CHOOSE_BANK, "1")
+    assert shop.visit("ada", PageEvent.CONFIRM_FUNDS, "1").move is Move.SHOW_ORDER
     settled_as_paid(0)
 
 
 def test_a_funds_transfer_with_credit_that_shrank_is_not_completed() -> None:
     come_to_funds("30.00")
-    shop.visit("ada", Event.CHOOSE_BANK, "1")
+    shop.visit("ada", PageEvent.CHOOSE_BANK, "1")
     shop.send("t-1", "ada", "grace", "25.00")
-    assert shop.code_of(shop.visit("ada", Event.CONFIRM_FUNDS, "1")) == "credit_changed"
+    assert shop.code_of(shop.visit("ada", PageEvent.CONFIRM_FUNDS, "1")) == "credit_changed"
 
 
 # --- refunds --------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from chalicelib.core.errors import (
     IdConflict,
     Refusal,
 )
-from chalicelib.core.transitions import Event
+from chalicelib.core.transitions import PageEvent
 from chalicelib.ledger import ByUsers, NewAccount, OwnedAccount
 from chalicelib.store.requests import Settled
 from tests.core.made import CARD, CREDIT
@@ -37,7 +37,7 @@ def wired(wire: Wire) -> Wire:
     return wire
 
 
-def paged(event: Event, text: str, *before: tuple[Event, str]) -> Callable[[float], object]:
+def paged(event: PageEvent, text: str, *before: tuple[PageEvent, str]) -> Callable[[float], object]:
     def act(after_s: float) -> object:
         if not after_s:
             for earlier, with_text in before:
@@ -49,9 +49,9 @@ def paged(event: Event, text: str, *before: tuple[Event, str]) -> Callable[[floa
     return act
 
 
-CARD_CHOSEN = (Event.SELECT_OPTION, str(CARD.pk))
-BIN_ENTERED = (Event.ENTER_BIN, "545454")
-ALL_CREDIT = (Event.USE_CREDIT, "40.00")
+CARD_CHOSEN = (PageEvent.SELECT_OPTION, str(CARD.pk))
+BIN_ENTERED = (PageEvent.ENTER_BIN, "545454")
+ALL_CREDIT = (PageEvent.USE_CREDIT, "40.00")
 
 
 def open_for_alan(after_s: float, account_id: str | None = None) -> OwnedAccount:
@@ -116,12 +116,12 @@ WRITES: dict[str, Callable[[float], object]] = {
     "pre-order without reference": lambda s: (
         shop.open_checkout("grace", reference=None, after_s=s).answer
     ),
-    "use credit": paged(Event.USE_CREDIT, "10.00"),
-    "clear credit": paged(Event.USE_CREDIT, "0.00", (Event.USE_CREDIT, "10.00")),
+    "use credit": paged(PageEvent.USE_CREDIT, "10.00"),
+    "clear credit": paged(PageEvent.USE_CREDIT, "0.00", (PageEvent.USE_CREDIT, "10.00")),
     "select option": paged(*CARD_CHOSEN),
-    "select credit": paged(Event.SELECT_OPTION, str(CREDIT.pk)),
+    "select credit": paged(PageEvent.SELECT_OPTION, str(CREDIT.pk)),
     "enter bin": paged(*BIN_ENTERED, CARD_CHOSEN),
-    "choose installment": paged(Event.CHOOSE_INSTALLMENT, "2", CARD_CHOSEN, BIN_ENTERED),
+    "choose installment": paged(PageEvent.CHOOSE_INSTALLMENT, "2", CARD_CHOSEN, BIN_ENTERED),
 }
 """Every write there is, but completion: each takes how many seconds after the first it comes."""
 
@@ -138,9 +138,9 @@ def test_a_replay_gives_the_first_answer_and_writes_nothing(wired: Wire, name: s
 
 def test_a_replay_of_a_completion_shows_the_same_order_and_pays_once(wired: Wire) -> None:
     shop.visit("ada", *ALL_CREDIT)
-    first = shop.visit("ada", Event.COMPLETE, "true")
+    first = shop.visit("ada", PageEvent.COMPLETE, "true")
     after = wired.everything()
-    again = shop.visit("ada", Event.COMPLETE, "true", after_s=60)
+    again = shop.visit("ada", PageEvent.COMPLETE, "true", after_s=60)
     assert (again.move, again.refusal) == (first.move, None)
     assert again.situation.pre_order == first.situation.pre_order
     assert again.content == first.content
@@ -329,7 +329,7 @@ def test_a_channel_is_made_once_with_one_currency(wired: Wire) -> None:
 
 def test_a_basket_that_was_completed_is_not_opened_again(wired: Wire) -> None:
     shop.visit("ada", *ALL_CREDIT)
-    shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.COMPLETE, "true")
     conflicts(wired, AlreadyCompleted, lambda: shop.open_checkout("ada"))
     conflicts(wired, AlreadyCompleted, lambda: shop.open_checkout("ada", 1))
     conflicts(wired, AlreadyCompleted, lambda: shop.open_checkout("ada", currency="USD"))
@@ -338,8 +338,8 @@ def test_a_basket_that_was_completed_is_not_opened_again(wired: Wire) -> None:
 
 def test_a_pre_order_without_reference_is_another_one_after_completion(wired: Wire) -> None:
     first = shop.open_checkout("ada", 100, reference=None).answer
-    shop.visit("ada", Event.USE_CREDIT, "1.00")
-    shop.visit("ada", Event.COMPLETE, "true")
+    shop.visit("ada", PageEvent.USE_CREDIT, "1.00")
+    shop.visit("ada", PageEvent.COMPLETE, "true")
     second = shop.open_checkout("ada", 100, reference=None).answer
     assert second.reference != first.reference
     assert second.state == "open"

@@ -1,0 +1,107 @@
+"""The functions of a deployed stage, stopped and let run again.
+
+What they were like before, and how far a restore is, is remembered in tags of the functions
+themselves: so it may be another machine that goes on.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chalicelib.outside.aws import client
+from cli.deployed import stack_name
+from cli.rights import NAMES
+
+_RESERVED: Final = "loyalty-money:reserved-before"
+"""The reserved concurrency that a stopped function had, or nothing."""
+
+_UNFINISHED: Final = "loyalty-money:unfinished"
+"""Says that tables are being written, so that no function may run on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function in AWS: what it is called there, and its tags."""
+
+    name: str
+    arn: str
+    tags: dict[str, str]
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` has stopped it."""
+        return _RESERVED in self.tags
+
+
+def functions_of(stage: str) -> list[Function]:
+    """Return the functions of a stage, as they are now. Raises `AwsError`."""
+    return [_described(name) for name in _names(stage)]
+
+
+def stop(stage: str, wait_s: int) -> None:
+    """Let no function of a stage run, and give those that still do `wait_s` seconds to end.
+
+    Messages of the queue wait as well: each delivery to a function that cannot run would count.
+    """
+    for function in functions_of(stage):
+        if not function.is_stopped:
+            found = client("lambda").get_function_concurrency(FunctionName=function.name)
+            reserved = str(found.get("ReservedConcurrentExecutions", ""))
+            client("lambda").tag_resource(Resource=function.arn, Tags={_RESERVED: reserved})
+        _take_messages(function, yes=False)
+        client("lambda").put_function_concurrency(
+            FunctionName=function.name, ReservedConcurrentExecutions=0
+        )
+    time.sleep(wait_s)
+
+
+def let_run(stage: str) -> None:
+    """Let the functions of a stage run as they did before they were stopped."""
+    for function in functions_of(stage):
+        reserved = function.tags.get(_RESERVED)
+        if reserved:
+            client("lambda").put_function_concurrency(
+                FunctionName=function.name, ReservedConcurrentExecutions=int(reserved)
+            )
+        elif reserved is not None:
+            client("lambda").delete_function_concurrency(FunctionName=function.name)
+        _take_messages(function, yes=True)
+        client("lambda").untag_resource(Resource=function.arn, TagKeys=[_RESERVED])
+
+
+def is_unfinished(stage: str) -> bool:
+    """Return whether the tables of a stage are neither as they were nor as they are to be."""
+    return any(_UNFINISHED in function.tags for function in functions_of(stage))
+
+
+def mark_unfinished(stage: str) -> None:
+    """Remember that the tables of a stage are being written."""
+    for function in functions_of(stage):
+        client("lambda").tag_resource(Resource=function.arn, Tags={_UNFINISHED: "yes"})
+
+
+def mark_finished(stage: str) -> None:
+    """Remember that the tables of a stage are as they are to be."""
+    for function in functions_of(stage):
+        client("lambda").untag_resource(Resource=function.arn, TagKeys=[_UNFINISHED])
+
+
+def _names(stage: str) -> Iterator[str]:
+    for name in NAMES:
+        found = client("cloudformation").describe_stack_resource(
+            StackName=stack_name(stage), LogicalResourceId=name
+        )
+        yield str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def _described(name: str) -> Function:
+    found: Any = client("lambda").get_function(FunctionName=name)
+    return Function(name, found["Configuration"]["FunctionArn"], found.get("Tags", {}))
+
+
+def _take_messages(function: Function, *, yes: bool) -> None:
+    found = client("lambda").list_event_source_mappings(FunctionName=function.name)
+    for mapping in found["EventSourceMappings"]:
+        if ":sqs:" in mapping["EventSourceArn"]:
+            client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=yes)
