@@ -116,7 +116,7 @@ def erase(wire: Wire, credit: RemainingCredit) -> None:
     audit(Books.of(wire.everything()))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=max(10, settings().max_examples // 10))
 @given(
     st.lists(st.integers(0, len(STEPS) - 1), max_size=6),
     st.sampled_from(("keep", "expire")),
