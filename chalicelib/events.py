@@ -1,7 +1,7 @@
 """The verbs of events: tell of what the streams hand out, and tell again out of the books."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from chalicelib.auth import Call
 from chalicelib.core import events as rules
@@ -21,6 +21,7 @@ from chalicelib.store.entries import list_between
 from chalicelib.store.events import Change, Record, change_of, event_of, key_of
 from chalicelib.store.holds import list_holds
 from chalicelib.store.orders import list_order_keys, order_in, order_key
+from chalicelib.store.pages import Page, all_rows, pages
 from chalicelib.store.requests import batch_get
 from chalicelib.store.users import list_users
 
@@ -110,12 +111,12 @@ def _everything(calls: Calls, channel: str, since_ms: int, until_ms: int) -> Ite
     def jobs(start: Item | None) -> Page[Distribution, Item]:
         return list_jobs(channel, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline)
 
-    for user in _all(users):
+    for user in all_rows(users):
         for account in list_of_user(channel, user.user_pk, deadline=calls().deadline):
             yield rules.account_opened(account)
             yield from _of_account(calls, account, since_ms, until_ms)
         yield from _of_orders(calls, channel, user.user_pk)
-    for job in _all(jobs):
+    for job in all_rows(jobs):
         event = rules.distribution_changed(job)
         if event is not None:
             yield event
@@ -135,9 +136,9 @@ def _of_account(calls: Calls, account: Account, since_ms: int, until_ms: int) ->
     def holds(start: Item | None) -> Page[Hold, Item]:
         return list_holds(account.key, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline)
 
-    for entry in _all(entries):
+    for entry in all_rows(entries):
         yield rules.entry_posted(entry)
-    for hold in _all(holds):
+    for hold in all_rows(holds):
         yield from rules.story_of(hold)
 
 
@@ -147,29 +148,10 @@ def _of_orders(calls: Calls, channel: str, user_pk: str) -> Iterator[Event]:
             channel, user_pk, limit=ROWS_A_PAGE, start=start, deadline=calls().deadline
         )
 
-    for some in _pages(references):
+    for some in pages(references):
         keys = [order_key(channel, reference) for reference in some]
         rows = batch_get(keys, deadline=calls().deadline)
         for reference in some:
             order = order_in(rows, channel, reference)
             if order is not None:
                 yield rules.order_completed(order)
-
-
-Row = TypeVar("Row")
-Place = TypeVar("Place")
-Page = tuple[list[Row], Place | None]
-
-
-def _all(page: Callable[[Place | None], Page[Row, Place]]) -> Iterator[Row]:
-    for rows in _pages(page):
-        yield from rows
-
-
-def _pages(page: Callable[[Place | None], Page[Row, Place]]) -> Iterator[list[Row]]:
-    start: Place | None = None
-    while True:
-        rows, start = page(start)
-        yield rows
-        if start is None:
-            return

@@ -42,6 +42,7 @@ from chalicelib.store.accounts import free, keep
 from chalicelib.store.actions import Action, AnyKey, Rows
 from chalicelib.store.holds import end_hold, hold_in, hold_key, put_hold
 from chalicelib.store.orders import order_in, order_key
+from chalicelib.store.pages import all_rows
 from chalicelib.store.pre_orders import list_paying, pre_order_in, pre_order_key
 from chalicelib.store.requests import Commit, Replay, batch_get, settle
 from chalicelib.store.transfers import post
@@ -350,13 +351,7 @@ def end_payments(call: Call) -> Ended:
 
 
 def _list_all_paying(call: Call) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
-    start = None
-    while True:
-        places, start = list_paying(limit=_PAGE, start=start, deadline=call.deadline)
-        found += places
-        if start is None:
-            return found
+    return [*all_rows(lambda start: list_paying(limit=_PAGE, start=start, deadline=call.deadline))]
 
 
 def _end_one(call: Call, channel: str, user_pk: str, currency: str) -> tuple[str, int]:

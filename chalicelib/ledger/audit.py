@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from chalicelib.auth import Call
 from chalicelib.core import audit as rules
-from chalicelib.core.accounts import Account, AccountKey, OpenHold
+from chalicelib.core.accounts import Account, AccountKey, Entry, OpenHold
 from chalicelib.core.audit import Fault, Flows, OwnedEntry, Report
 from chalicelib.core.audit_account import Chain, Standing, check_hold
 from chalicelib.core.errors import NoAudit
@@ -24,6 +24,7 @@ from chalicelib.store.actions import AnyKey, Item, Rows
 from chalicelib.store.audits import audit_key, last_report, put_audit
 from chalicelib.store.entries import list_oldest
 from chalicelib.store.holds import hold_key
+from chalicelib.store.pages import Page, all_rows, pages
 from chalicelib.store.refunds import refund_key, refunded_in, scan_refunds
 from chalicelib.store.requests import Commit, Replay, batch_get, settle, transact_get
 from chalicelib.store.settings import channel_in, channel_key, scan_channels
@@ -71,13 +72,7 @@ class AuditedRefunds:
 
 def list_channels(calls: Calls) -> list[str]:
     """Return every channel, in order."""
-    found: list[str] = []
-    start: Item | None = None
-    while True:
-        channels, start = scan_channels(start=start, deadline=calls().deadline)
-        found += channels
-        if start is None:
-            return sorted(found)
+    return sorted(all_rows(lambda start: scan_channels(start=start, deadline=calls().deadline)))
 
 
 def made_ms(call: Call, channel: str) -> int:
@@ -131,15 +126,9 @@ def _audit_account(
 ) -> AuditedAccount:
     account = standing.account
     chain = Chain(standing, as_of_ms)
-    start: Item | None = None
-    while True:
-        entries, start = list_oldest(
-            account.key, limit=ENTRIES_A_PAGE, start=start, deadline=calls().deadline
-        )
+    for entries in _pages_of(calls, account.key):
         counted = [chain.add(entry) for entry in entries]
         keep([owned for owned in counted if owned is not None])
-        if start is None:
-            break
     faults = chain.end(_seq_now(calls, account, chain))
     faults += _audit_holds(calls, account)
     return AuditedAccount(
@@ -294,15 +283,22 @@ def _audit_sale_again(
 def _refunds_by_entries(calls: Calls, account: Account, sale_id: str) -> list[int]:
     """Return the amounts of a payment's refunds among the entries that the row counts."""
     amounts: list[int] = []
-    start: Item | None = None
-    while True:
-        entries, start = list_oldest(
-            account.key, limit=ENTRIES_A_PAGE, start=start, deadline=calls().deadline
-        )
+    for entries in _pages_of(calls, account.key):
         counted = [entry for entry in entries if entry.seq <= account.seq]
         amounts += [entry.amount for entry in counted if rules.sale_of(entry) == sale_id]
-        if start is None or len(counted) < len(entries):
-            return amounts
+        if len(counted) < len(entries):
+            break
+    return amounts
+
+
+def _pages_of(calls: Calls, account: AccountKey) -> Iterator[list[Entry]]:
+    """Yield an account's entries, the oldest first, a page at a time."""
+
+    def page(start: Item | None) -> Page[Entry, Item]:
+        deadline = calls().deadline
+        return list_oldest(account, limit=ENTRIES_A_PAGE, start=start, deadline=deadline)
+
+    return pages(page)
 
 
 def _refund_faults(

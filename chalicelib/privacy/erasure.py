@@ -16,7 +16,7 @@ from chalicelib.core.accounts import Account, fold_lapsed
 from chalicelib.core.errors import UnknownChannel, UnknownUser
 from chalicelib.core.names import to_ms
 from chalicelib.core.page_errors import PaymentInProgress
-from chalicelib.core.pre_orders import PreOrder
+from chalicelib.core.pre_orders import OrderContents, PreOrder
 from chalicelib.core.transfers import check_not_held, expiry_id
 from chalicelib.core.users import User
 from chalicelib.ledger import expire
@@ -25,7 +25,9 @@ from chalicelib.store import users as stored_users
 from chalicelib.store.accounts import list_of_user
 from chalicelib.store.actions import Action, Item, Rows
 from chalicelib.store.orders import delete_contents, list_contents
+from chalicelib.store.pages import Page, all_rows, pages
 from chalicelib.store.pre_orders import (
+    Basket,
     erase_pre_order,
     list_pre_orders,
     pre_order_in,
@@ -136,34 +138,31 @@ def _empty_pre_orders(call: Call, user: User) -> None:
 
 
 def _pre_orders(call: Call, user: User) -> Iterator[PreOrder]:
-    start: Item | None = None
-    while True:
-        found, start = list_pre_orders(
+    def page(start: Item | None) -> Page[PreOrder | Basket, Item]:
+        return list_pre_orders(
             user.channel,
             user.user_pk,
             limit=_PRE_ORDERS_A_PAGE,
             start=start,
             deadline=call.deadline,
         )
-        yield from (each for each in found if isinstance(each, PreOrder))
-        if start is None:
-            return
+
+    return (each for each in all_rows(page) if isinstance(each, PreOrder))
 
 
 def _delete_contents(call: Call, user: User) -> None:
-    start: Item | None = None
-    while True:
-        found, start = list_contents(
+    def page(start: Item | None) -> Page[tuple[str, OrderContents], Item]:
+        return list_contents(
             user.channel,
             user.user_pk,
             limit=CONTENTS_AT_ONCE,
             start=start,
             deadline=call.deadline,
         )
+
+    for found in pages(page):
         if found:
             _write(call, [delete_contents(user.channel, user.user_pk, name) for name, _ in found])
-        if start is None:
-            return
 
 
 def _write(call: Call, deletions: list[Action]) -> None:
