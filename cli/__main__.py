@@ -16,6 +16,7 @@ from cli.events import events
 from cli.export import export
 from cli.openapi import openapi
 from cli.package import package
+from cli.pins import pins
 from cli.pre_order import pre_order
 from cli.reconcile import reconcile
 from cli.restore import restore
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ALONE = (serve, policy, package, openapi)
+ALONE = (serve, policy, package, openapi, pins)
 """Commands that need no running service."""
 
 BESIDE = (
