@@ -16,8 +16,8 @@ from chalicelib.core.events import KEY_HEADER, SOURCE
 from cli.bus import telling
 from cli.rights import BUS
 from tests.deploy.stack import Deployed
-from tests.deploy.staff import Staff, a_transfer
 from tests.house.service import until
+from tests.house.staff import Staff, a_transfer
 
 Json = dict[str, Any]
 

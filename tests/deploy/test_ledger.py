@@ -12,8 +12,8 @@ from typing import Final
 import pytest
 
 from tests.deploy.stack import Deployed
-from tests.deploy.staff import Staff, a_transfer
 from tests.house.service import until
+from tests.house.staff import Staff, a_transfer
 from tests.outside.test_alarms import CLOCK
 
 WRITERS: Final = 4

@@ -8,7 +8,7 @@ import datetime
 import pytest
 
 from tests.deploy.stack import Deployed
-from tests.deploy.staff import Staff, a_transfer
+from tests.house.staff import Staff, a_transfer
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 

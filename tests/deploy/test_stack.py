@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.stack import PYTHON, Deployed, account
-from tests.deploy.staff import Staff
+from tests.house.staff import Staff
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 

@@ -1,4 +1,4 @@
-"""Staff of a channel of their own, who ask through API Gateway."""
+"""Staff of a channel of their own, who ask a running service."""
 
 import json
 import secrets
@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from tests.deploy.stack import Deployed
+from tests.house.service import Served
 
 Json = Any
 
@@ -14,10 +14,10 @@ Json = Any
 class Staff:
     """Staff of a channel of their own; an answer is its status and its JSON."""
 
-    def __init__(self, stack: Deployed) -> None:
-        self.channel = f"c{secrets.token_hex(4)}"
-        self._address = f"{stack.address}/channels/{self.channel}"
-        self._token = stack.cli("token", "--channel", self.channel, "--scopes", "owner,admin")
+    def __init__(self, served: Served, channel: str | None = None) -> None:
+        self.channel = channel or f"c{secrets.token_hex(4)}"
+        self._address = f"{served.address}/channels/{self.channel}"
+        self.token = served.cli("token", "--channel", self.channel, "--scopes", "owner,admin")
         self.must("PUT", "", {"default_currency": "TRY"})
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Json]:
@@ -26,7 +26,7 @@ class Staff:
         request = urllib.request.Request(
             self._address + path,
             None if body is None else text.encode(),
-            {"Authorization": f"Bearer {self._token}", "Content-Type": kind},
+            {"Authorization": f"Bearer {self.token}", "Content-Type": kind},
             method=method,
         )
         try:
@@ -41,10 +41,13 @@ class Staff:
         assert status in {200, 201, 202}, answer
         return answer
 
-    def open_account(self, user_pk: str, balance: str = "0.00") -> None:
+    def open_account(
+        self, user_pk: str, balance: str = "0.00", account_id: str | None = None
+    ) -> None:
         self.must("PUT", f"/users/{user_pk}", {"email": f"{user_pk}@example.com"})
         opened = {"user_pk": user_pk, "currency": "TRY", "balance": balance}
-        self.must("POST", "/accounts", {**opened, "debit_card_allowed": False})
+        named = {} if account_id is None else {"account_id": account_id}
+        self.must("POST", "/accounts", {**opened, **named, "debit_card_allowed": False})
 
     def balance(self, user_pk: str) -> str:
         return str(self.must("GET", f"/accounts/{user_pk}/TRY")["balance"])
