@@ -41,7 +41,7 @@ console: $(TOOLS) $(CONSOLE) ## Build the admin console into chalicelib/console
 test: $(TOOLS) $(ENGINE) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console lint ## Run everything that must pass (ARGS="-k transfer --cov")
 	@$(PYTEST) -m "not long" --hypothesis-profile=test $(ARGS)
 
-proof: $(TOOLS) $(ENGINE) $(DEPLOY) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
+proof: $(TOOLS) $(ENGINE) $(DEPLOY) $(SELDOM) $(DYNAMODB_LOCAL) $(CONFORMANCE) $(CHROMIUM) console ## Run what is random or long at full count
 	@$(PYTEST) -m "hypothesis or proof or long" --hypothesis-profile=proof --timeout=1200 $(ARGS)
 
 bench: $(TOOLS) $(SELDOM) $(DYNAMODB_LOCAL) ## Measure how fast it is, beside what else one would pick

@@ -6,8 +6,6 @@ the machine does meets all alike.
 """
 
 import json
-import os
-import platform
 import shutil
 import sys
 import time
@@ -21,13 +19,12 @@ from typing import Final
 from rich.console import Console
 from rich.progress import track
 
+from bench.page import machine, put
 from cli.local import PROJECT
 from cli.package import chalice_package, compile_all, package, this_machine
 from tests.house.packaged import ANSWERED, STARTED, alone
 
 ROUNDS: Final = 25
-PAGE: Final = PROJECT / "docs" / "performance.md"
-MARKS: Final = ("<!-- start-up: made by `make bench ARGS=start` -->\n", "<!-- end -->\n")
 
 _HELLO: Final = """from chalice.app import Chalice
 
@@ -55,9 +52,7 @@ def measure(console: Console) -> None:
         sizes = {what: _megabytes(folder) for what, folder in packages.items()}
     text = _table(times, sizes)
     console.print(text, markup=False)
-    before, _, rest = PAGE.read_text().partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    PAGE.write_text(before + MARKS[0] + text + MARKS[1] + after)
+    put("start-up", text)
 
 
 def _packages(folder: Path) -> Mapping[str, Path | None]:
@@ -127,9 +122,8 @@ def _megabytes(folder: Path | None) -> float:
 def _table(times: Mapping[str, list[float]], sizes: Mapping[str, float]) -> str:
     middle = {what: median(each) for what, each in times.items()}
     plain = middle["`chalice package`"]
-    machine = f"{platform.machine()}, {os.cpu_count()} processors"
     lines = [
-        f"Python {platform.python_version()} on {machine}, {ROUNDS} starts of each.",
+        f"{machine()}, {ROUNDS} starts of each.",
         "",
         "| package | unpacked | median | least to most | of `chalice package` |",
         "|---|---|---|---|---|",
@@ -139,4 +133,4 @@ def _table(times: Mapping[str, list[float]], sizes: Mapping[str, float]) -> str:
         f"{max(each):.0f} ms | {middle[what] / plain:.0%} |"
         for what, each in times.items()
     ]
-    return "\n".join([*lines, "", ""])
+    return "\n".join([*lines, ""])
