@@ -24,6 +24,7 @@ from cli.rights import policy
 from cli.rotate import rotate
 from cli.serve import serve
 from cli.session import session
+from cli.site import site
 from cli.tables import tables
 from cli.token import token
 from cli.verdict import NOT_MADE
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ALONE = (serve, policy, package, openapi, pins)
+ALONE = (serve, policy, package, openapi, pins, site)
 """Commands that need no running service."""
 
 BESIDE = (

@@ -1,4 +1,4 @@
-"""The pictures of the console that the README shows, made of the console as it is.
+"""The pictures of the console that the documents show, made of the console as it is.
 
 `python -m tests.console.screenshots` takes them. A test compares what they were made of with what
 there is.
@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from cli.local import PROJECT
 from tests.browser.chromium import Chromium
+from tests.console.campaign import csv_of, state, upload
 from tests.console.desk import answer, desk, fill_transfer, go, row, title, told
 from tests.demo.shopper import ask_as_staff
 from tests.house.service import Service, running
@@ -53,6 +54,14 @@ def take_all(service: Service, browser: Chromium, folder: Path = PICTURES) -> No
         title(page, "Loyalty Accounts")
         expect(row(page, "Loyalty accounts", "treasury")).to_have_count(1)
         page.take_picture(folder / "accounts.png", whole=False)
+        go(page, "settings")
+        expect(page.tab.get_by_text("LOYALTY_MONEY_ENABLED").first).to_be_visible()
+        page.take_picture(folder / "settings.png", whole=False)
+        with TemporaryDirectory() as uploads:
+            content = csv_of("1001,15.00,Spring", "1002,15.00,Spring", "1003,15.00,Spring")
+            upload(page, Path(uploads), "treasury", content, "spring")
+        state(page, "Previewed")
+        page.take_picture(folder / "distribution.png", whole=False)
 
 
 def main() -> int:

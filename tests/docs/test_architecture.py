@@ -34,7 +34,7 @@ def test_the_import_rule_is_the_one_that_is_proved() -> None:
         [room for room in re.findall(r"(\w+)\)?(?: \||$)", layer) if room in there]
         for layer in settings["contracts"][0]["layers"]
     ]
-    said = re.search(r"```\n(.*?)\n```", section(ARCHITECTURE, "The import rule"), re.DOTALL)
+    said = re.search(r"```text\n(.*?)\n```", section(ARCHITECTURE, "The import rule"), re.DOTALL)
     assert said is not None
     assert [line.split(" | ") for line in said[1].split("\n")] == layers
 

@@ -25,7 +25,7 @@ def test_the_routes_are_those_of_the_door() -> None:
 
 
 def test_the_content_policy_is_the_one_that_is_sent() -> None:
-    said = re.search(r"^```\n(default-src .+)\n```$", SERVED, re.MULTILINE)
+    said = re.search(r"^```text\n(default-src .+)\n```$", SERVED, re.MULTILINE)
     assert said is not None
     assert said[1] == policy(["https://staff.example"])
 

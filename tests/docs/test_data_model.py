@@ -215,7 +215,7 @@ def test_conditions_name_existing_tables() -> None:
 def test_the_example_of_the_hash_chain_is_true() -> None:
     text = section(MODEL, "The hash chain")
     example = re.search(r"```json\n(.+)\n```", text)
-    said = re.search(r"```\n([0-9a-f]{64})\n```", text)
+    said = re.search(r"```text\n([0-9a-f]{64})\n```", text)
     assert example is not None
     assert said is not None
     before, channel, user_pk, currency, *content = json.loads(example[1])
