@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, DynamoDBEvent, Rate, Response, SQSEvent
 from chalice.app import Request as ChaliceRequest
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from chalicelib import auth
 from chalicelib.core import errors, page_errors
@@ -144,6 +144,11 @@ class Body(BaseModel):
     """The base of every request model: unknown fields are refused, nothing is coerced."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+def example(content: JsonValue) -> ConfigDict:
+    """Return the setting of a request model that shows a body as it may be sent."""
+    return ConfigDict(json_schema_extra={"examples": [content]})
 
 
 class Query(BaseModel):

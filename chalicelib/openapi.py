@@ -95,9 +95,14 @@ def _models() -> list[type[BaseModel]]:
     return sorted(_answers() | bodies, key=lambda model: model.__name__)
 
 
+def operation_id(route: Route) -> str:
+    """Return the name of a route: its noun, and its view."""
+    return f"{route.view.__module__.rpartition('.')[2]}_{route.view.__name__}"
+
+
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": f"{route.view.__module__.rpartition('.')[2]}_{route.view.__name__}",
+        "operationId": operation_id(route),
         "summary": route.summary,
         "tags": [route.view.__module__.rpartition(".")[2].replace("_", "-")],
         "security": _security(route),
@@ -154,6 +159,8 @@ def _responses(route: Route) -> dict[str, Any]:
         responses[str(status)] = {"description": _SUCCESS[status]}
         if model is not None:
             responses[str(status)]["content"] = {JSON: {"schema": {"$ref": _ref(model)}}}
+            if links := _links(route, model):
+                responses[str(status)]["links"] = links
     by_status: dict[int, list[type[Refusal]]] = defaultdict(list)
     for refusal in route.all_refusals:
         by_status[status_of(refusal)].append(refusal)
@@ -168,10 +175,46 @@ def _responses(route: Route) -> dict[str, Any]:
 _SUCCESS: Final = {200: "Done, or done before", 201: "Created", 204: "Done"}
 
 
+def _links(route: Route, answer: type[BaseModel]) -> dict[str, Any]:
+    """Return what can be asked next of what was answered: the list's next page, and things within.
+
+    A thing is within another where its path goes on after the other's, and the request or the
+    answer says more of its path than the channel.
+    """
+    if _pages(route, answer):
+        cursor = {"query.cursor": "$response.body#/next_cursor"}
+        named = {f"path.{name}": f"$request.path.{name}" for name in _names(route)}
+        return {"next_page": {"operationId": operation_id(route), "parameters": named | cursor}}
+    if route.method == "GET":
+        return {}
+    within = [each for each in DECLARED if each.path.startswith(route.path) and each is not route]
+    return {
+        operation_id(each): {"operationId": operation_id(each), "parameters": known}
+        for each in sorted(within, key=operation_id)
+        if len(known := _known(route, answer, each)) > 1
+    }
+
+
+def _pages(route: Route, answer: type[BaseModel]) -> bool:
+    asked = route.query is not None and "cursor" in route.query.model_fields
+    return asked and "next_cursor" in answer.model_fields
+
+
+def _known(route: Route, answer: type[BaseModel], target: Route) -> dict[str, str]:
+    """Return where each parameter of a target's path stands, as far as it is known."""
+    known = {name: f"$response.body#/{name}" for name in answer.model_fields}
+    known |= {name: f"$request.path.{name}" for name in _names(route)}
+    return {f"path.{name}": known[name] for name in _names(target) if name in known}
+
+
+def _names(route: Route) -> list[str]:
+    return re.findall(r"{(\w+)}", route.path)
+
+
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
-        for name in re.findall(r"{(\w+)}", route.path)
+        for name in _names(route)
         if name in PATH_TYPES
     ]
 

@@ -25,7 +25,7 @@ from chalicelib.core.money import AmountText, format_amount
 from chalicelib.core.names import Identifier, to_ms
 from chalicelib.core.settings import Currency
 from chalicelib.core.users import Email
-from chalicelib.http import Answer, Body, Query, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Query, Request, Routes, Shown, example
 from chalicelib.ledger import Filters, NewAccount, OwnedAccount
 from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
@@ -36,6 +36,10 @@ routes = Routes(__name__)
 
 class AccountBody(Body):
     """A new loyalty account. The user is named by `user_pk` or by the complete e-mail address."""
+
+    model_config = example(
+        {"user_pk": "1003", "currency": "TRY", "balance": "50.00", "debit_card_allowed": False}
+    )
 
     user_pk: Identifier | None = None
     user_email: Email | None = None
@@ -88,6 +92,8 @@ class TargetShown(Shown):
 
 class AdjustmentBody(Body):
     """A signed amount, and the shop's own code of the reason, which is kept as the note."""
+
+    model_config = example({"amount": "-5.00", "reason": "goodwill"})
 
     amount: AmountText
     reason: Identifier

@@ -42,6 +42,7 @@ from chalicelib.http import (
     Routes,
     Shown,
     check_size,
+    example,
     invalid_request,
     media_type,
     parse_json,
@@ -71,6 +72,14 @@ class DistributionBody(Body):
     perhaps a note. `open_accounts` opens an account for a user who has none.
     """
 
+    model_config = example(
+        {
+            "source": "treasury",
+            "currency": "TRY",
+            "rows": [{"user_pk": "1001", "amount": "25.00", "note": "Spring"}],
+        }
+    )
+
     source: Identifier | None = None
     source_user_pk: Identifier | None = None
     currency: str
@@ -86,6 +95,8 @@ class DistributionBody(Body):
 
 class RunBody(Body):
     """Which preview is accepted; with bad rows, that they are left out."""
+
+    model_config = example({"preview_id": "e6d3bad16908220d", "skip_bad_rows": False})
 
     preview_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     skip_bad_rows: bool = False

@@ -7,7 +7,7 @@ from chalicelib.auth import require_scope
 from chalicelib.core.errors import CreditHeld, UnknownChannel, UnknownUser
 from chalicelib.core.money import format_amount
 from chalicelib.core.page_errors import PaymentInProgress
-from chalicelib.http import LONG_LIFE_S, Answer, Body, Request, Routes, Shown
+from chalicelib.http import LONG_LIFE_S, Answer, Body, Request, Routes, Shown, example
 from chalicelib.privacy import ErasedAccount, Erasure
 from chalicelib.routes.times import Time, time_of
 
@@ -16,6 +16,8 @@ routes = Routes(__name__)
 
 class ErasureBody(Body):
     """What becomes of the credit that is left: it is kept on the accounts, or expires."""
+
+    model_config = example({"credit": "keep"})
 
     credit: Literal["keep", "expire"]
 

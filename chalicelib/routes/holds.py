@@ -24,7 +24,7 @@ from chalicelib.core.holds import DEFAULT_LIFE_S, MAX_LIFE_S, HoldState
 from chalicelib.core.money import AmountText, format_amount
 from chalicelib.core.names import Reference
 from chalicelib.core.page_errors import LoyaltyDisabled
-from chalicelib.http import Answer, Body, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown, example
 from chalicelib.ledger import StandingHold
 from chalicelib.routes.accounts import key_of
 from chalicelib.routes.orders import RefundBody
@@ -41,12 +41,16 @@ HOLD = HOLDS + "/{hold_id}"
 class HoldBody(Body):
     """A new hold, with its time limit in seconds: at most 30 days, a week if it is left out."""
 
+    model_config = example({"amount": "20.00", "expires_in_s": 900})
+
     amount: AmountText
     expires_in_s: Annotated[int, Field(ge=1, le=MAX_LIFE_S)] = DEFAULT_LIFE_S
 
 
 class CaptureBody(Body):
     """How much of a hold to capture, the whole if it is left out, and for which order."""
+
+    model_config = example({"amount": "15.00", "order": "100201"})
 
     amount: AmountText | None = None
     order: Reference | None = None

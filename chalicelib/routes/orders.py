@@ -17,7 +17,7 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.money import AmountText, format_amount
 from chalicelib.core.names import Identifier
-from chalicelib.http import Answer, Body, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown, example
 from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
 from chalicelib.routes.transfers import TransferShown, transfer_shown
@@ -54,6 +54,8 @@ class OrderShown(Shown):
 
 class RefundBody(Body):
     """How much of a payment to give back."""
+
+    model_config = example({"amount": "5.00"})
 
     amount: AmountText
 

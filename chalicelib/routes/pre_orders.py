@@ -15,7 +15,7 @@ from chalicelib.core.money import AmountText, format_amount, parse_amount, parse
 from chalicelib.core.names import Reference
 from chalicelib.core.page_errors import PaymentInProgress
 from chalicelib.core.pre_orders import PreOrder
-from chalicelib.http import Answer, Body, Request, Routes, Shown, check_size
+from chalicelib.http import Answer, Body, Request, Routes, Shown, check_size, example
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -58,6 +58,14 @@ class PreOrderBody(Body):
 
     The basket, options and addresses are shown to the storefront client as they are.
     """
+
+    model_config = example(
+        {
+            "reference": "basket-1",
+            "total_amount": "40.00",
+            "basket": {"basketitem_set": [{"pk": 1, "quantity": 1, "total_amount": "40.00"}]},
+        }
+    )
 
     reference: Reference | None = None
     total_amount: AmountText

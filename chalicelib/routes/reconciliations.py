@@ -36,6 +36,7 @@ from chalicelib.http import (
     Routes,
     Shown,
     check_size,
+    example,
     invalid_request,
     media_type,
     parse_json,
@@ -68,6 +69,15 @@ class PeriodBody(Body):
 
 class ReconciliationBody(PeriodBody):
     """The shop's orders of a period: `order`, `paid` by credit, and a `currency` of their own."""
+
+    model_config = example(
+        {
+            "since": "2026-10-01T00:00:00Z",
+            "until": "2026-11-01T00:00:00Z",
+            "currency": "TRY",
+            "orders": [{"order": "100201", "paid": "25.00"}],
+        }
+    )
 
     orders: list[dict[str, object]]
 

@@ -3,7 +3,7 @@
 from chalicelib import registry
 from chalicelib.core.errors import UnknownChannel, UnknownUser
 from chalicelib.core.names import Identifier
-from chalicelib.http import Answer, Body, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown, example
 from chalicelib.routes.times import Time, time_of
 
 routes = Routes(__name__)
@@ -11,6 +11,8 @@ routes = Routes(__name__)
 
 class SessionBody(Body):
     """The shopper who signed in."""
+
+    model_config = example({"user_pk": "1001"})
 
     user_pk: Identifier
 

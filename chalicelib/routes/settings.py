@@ -5,7 +5,7 @@ from typing import Any
 from chalicelib import registry
 from chalicelib.core.errors import ChannelExists, UnknownChannel, UnknownSetting
 from chalicelib.core.settings import Currency
-from chalicelib.http import Answer, Body, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown, example
 from chalicelib.registry import SettingValue
 from chalicelib.routes.times import Time, time_of
 
@@ -14,6 +14,8 @@ routes = Routes(__name__)
 
 class ChannelBody(Body):
     """What a channel is made with."""
+
+    model_config = example({"default_currency": "TRY"})
 
     default_currency: Currency
 
@@ -28,6 +30,8 @@ class ChannelShown(Shown):
 
 class SettingBody(Body):
     """A new value; its shape depends on the setting."""
+
+    model_config = example({"value": True})
 
     value: Any
 

@@ -27,6 +27,7 @@ from chalicelib.http import (
     Routes,
     Shown,
     check_size,
+    example,
     media_type,
     parse_form,
 )
@@ -58,7 +59,7 @@ class PageQuery(BaseModel):
 class PageForm(BaseModel):
     """The field that a page reads, as a form or as JSON; others are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore") | example({"loyalty_amount_to_use": "10.00"})
 
     loyalty_amount_to_use: str | None = None
     agreement: bool | str | None = None

@@ -23,7 +23,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.money import AmountText, format_amount
 from chalicelib.core.names import Identifier, Note, is_identifier
 from chalicelib.core.transfers import Transfer
-from chalicelib.http import Answer, Body, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown, example
 from chalicelib.ledger import ByAccountIds, ByUsers
 from chalicelib.routes.times import Time, time_of
 
@@ -32,6 +32,10 @@ routes = Routes(__name__)
 
 class TransferBody(Body):
     """A transfer between two accounts, named by account ids, or by users and a currency."""
+
+    model_config = example(
+        {"source": "treasury", "target": "ada", "amount": "25.00", "note": "Welcome"}
+    )
 
     source: Identifier | None = None
     target: Identifier | None = None

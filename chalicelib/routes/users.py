@@ -15,7 +15,7 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.names import Identifier, to_ms
 from chalicelib.core.users import Email, User, same_address
-from chalicelib.http import Answer, Body, Request, Routes, Shown
+from chalicelib.http import Answer, Body, Request, Routes, Shown, example
 from chalicelib.registry import Registration
 from chalicelib.routes.paging import Listed, ListQuery, listed, start_of
 from chalicelib.routes.times import Time, time_of
@@ -25,6 +25,8 @@ routes = Routes(__name__)
 
 class UserBody(Body):
     """The e-mail address of a user."""
+
+    model_config = example({"email": "ada@example.com"})
 
     email: Email
 
@@ -38,6 +40,8 @@ class NewUser(Body):
 
 class UsersBody(Body):
     """Up to 100 users; none and no address may be named twice."""
+
+    model_config = example({"users": [{"user_pk": "1001", "email": "ada@example.com"}]})
 
     users: Annotated[list[NewUser], Field(min_length=1, max_length=100)]
 
@@ -82,6 +86,8 @@ class UsersQuery(ListQuery):
 
 class SessionsBody(Body):
     """The time before which every session of the user is revoked; not in the future."""
+
+    model_config = example({"valid_from": "2026-11-22T09:30:00Z"})
 
     valid_from: AwareDatetime
 

@@ -15,10 +15,23 @@ class Staff:
     """Staff of a channel of their own; an answer is its status and its JSON."""
 
     def __init__(self, served: Served, channel: str | None = None) -> None:
+        self._served = served
         self.channel = channel or f"c{secrets.token_hex(4)}"
         self._address = f"{served.address}/channels/{self.channel}"
         self.token = served.cli("token", "--channel", self.channel, "--scopes", "owner,admin")
         self.must("PUT", "", {"default_currency": "TRY"})
+
+    def page(self, name: str, session: str, fields: Json) -> Json:
+        """Post a checkout page as a shopper whose session it is; return its envelope."""
+        headers = {
+            "Cookie": f"loyalty_session={session}",
+            "Content-Type": "application/json",
+            "x-currency": "try",
+        }
+        address = f"{self._served.address}/orders/checkout/?page={name}"
+        request = urllib.request.Request(address, json.dumps(fields).encode(), headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Json]:
         kind = "text/csv" if isinstance(body, str) else "application/json"

@@ -216,7 +216,7 @@ def test_any_event_is_read_or_refused(text: str) -> None:
 # --- how much was done --------------------------------------------------------------------------
 
 
-def test_as_many_cases_as_were_promised_were_parsed(
+def test_as_many_texts_were_parsed_as_were_promised(
     record_property: Callable[[str, Any], None],
 ) -> None:
     counts = ", ".join(f"{count:,} {name}" for name, count in read.most_common())
