@@ -4,9 +4,9 @@ import sys
 
 from rich.console import Console
 
-from bench import distribution, start
+from bench import costs, distribution, start
 
-ALL = {"start": start.measure, "distribution": distribution.measure}
+ALL = {"costs": costs.measure, "start": start.measure, "distribution": distribution.measure}
 
 
 def main() -> int:

@@ -28,12 +28,13 @@ WRITES = {"PutItem": 1, "UpdateItem": 1, "DeleteItem": 1, "TransactWriteItems": 
 
 @dataclass(slots=True)
 class Sent:
-    """One request to the engine, and the write units that it was charged."""
+    """One request to the engine, and the write and read units that it was charged."""
 
     operation: str
     request: Json
     status: int | None = None
     units: int = 0
+    read_units: float = 0
 
     @property
     def members(self) -> list[tuple[str, Json]]:
@@ -145,6 +146,11 @@ class Wire:
         """How many requests were sent, and the write units of those that wrote."""
         return len(self.sent), sum(sent.units for sent in self.sent)
 
+    @property
+    def read_units(self) -> float:
+        """The read units of the requests that read; an eventually consistent one costs half."""
+        return sum(sent.read_units for sent in self.sent)
+
     def ask(self, operation: str, request: Json) -> Json:
         """Ask the engine something without recording it or meeting a fault."""
         was, self._paused = self._paused, True
@@ -212,7 +218,7 @@ class Wire:
             self._loses_answer = False
             raise ReadTimeoutError(endpoint_url=NOWHERE)
 
-    def _answered(self, http_response: AWSResponse, **_: object) -> None:
+    def _answered(self, http_response: AWSResponse, parsed: Json, **_: object) -> None:
         if self._paused:
             return
         sent = self.sent[-1]
@@ -220,6 +226,8 @@ class Wire:
         if self.weighs and sent.status == 200 and sent.operation in WRITES:
             sizes = [size_of(self._row_of(verb, content)) for verb, content in sent.members]
             sent.units = sum(WRITES[sent.operation] * -(-size // 1024) for size in sizes)
+        elif self.weighs and sent.status == 200:
+            sent.read_units = read_units(sent, parsed)
 
     def _row_of(self, verb: str, content: Json) -> Json:
         if verb == "Put":
@@ -295,6 +303,35 @@ def size_of(item: Json) -> int:
     return sum(len(name.encode()) + _size_of_value(value) for name, value in item.items())
 
 
+def read_units(sent: Sent, answer: Json) -> float:
+    """Return what a read was charged: by started 4 KB of each item, or of all that a list read.
+
+    What is not there costs as much as the smallest item. Source: Amazon DynamoDB Developer Guide,
+    "DynamoDB read and write operations".
+    """
+    request = sent.request
+    match sent.operation:
+        case "BatchGetItem":
+            return sum(
+                _charged(answer["Responses"].get(table, []), len(asked["Keys"]))
+                * (1 if asked.get("ConsistentRead") else 0.5)
+                for table, asked in request["RequestItems"].items()
+            )
+        case "TransactGetItems":
+            found = [each["Item"] for each in answer["Responses"] if "Item" in each]
+            return 2 * _charged(found, len(request["TransactItems"]))
+        case "GetItem":
+            found = [answer["Item"]] if "Item" in answer else []
+            return _charged(found, 1) * (1 if request.get("ConsistentRead") else 0.5)
+        case _:
+            size = sum(size_of(item) for item in answer["Items"])
+            return max(1, -(-size // 4096)) * (1 if request.get("ConsistentRead") else 0.5)
+
+
+def _charged(items: list[Json], asked: int) -> int:
+    return sum(-(-size_of(item) // 4096) for item in items) + asked - len(items)
+
+
 def _size_of_value(value: Json) -> int:
     kind, content = next(iter(value.items()))
     match kind:
@@ -306,7 +343,7 @@ def _size_of_value(value: Json) -> int:
         case "BOOL" | "NULL":
             return 1
         case "B":
-            return len(base64.b64decode(content))
+            return len(content if isinstance(content, bytes) else base64.b64decode(content))
         case "M":
             nested: Json = content
             return 3 + len(nested) + size_of(nested)

@@ -23,9 +23,14 @@ def wire(tables: None) -> Iterator[Wire]:
 
 @pytest.fixture
 def counted(wire: Wire) -> Wire:
+    """Give a test the wire to a shop where ada has 50.00."""
+    open_counted()
+    return wire
+
+
+def open_counted() -> None:
     """Open a shop where ada has 50.00 and grace nothing, and alan no account."""
     shop.open_shop()
     shop.register("ada", "grace", "alan")
     shop.open_account("ada", "50.00", account_id="ada-try")
     shop.open_account("grace", "0", account_id="grace-try")
-    return wire
