@@ -9,14 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from bench.results import Part
 from chalicelib.core.errors import Busy
 from tests.engine.bulk import put_in_bulk
 from tests.engine.conftest import tables_at
@@ -33,22 +32,20 @@ ROUNDS: Final = 4
 WORKERS: Final = 8
 
 
-def measure(console: Console) -> None:
-    """Measure, and print what was measured."""
+def measure(console: Console, *, full: bool) -> Part:
+    """Measure, and return how many credits a second each way made."""
+    del full
     with (
         TemporaryDirectory() as folder,
         DynamoDBLocal(Path(folder)) as engine,
         tables_at(engine.address),
     ):
         by_job, single = _measure(console)
-    table = Table(title="Credits a second, one source, DynamoDB Local", title_justify="left")
-    table.add_column("way")
-    table.add_column("median", justify="right")
-    table.add_column("least to most", justify="right")
-    for way, rates in (("a distribution", by_job), ("one transfer at a time", single)):
-        table.add_row(way, f"{median(rates):,.0f}", f"{min(rates):,.0f} to {max(rates):,.0f}")
-    console.print(table)
-    console.print(f"A distribution is {median(by_job) / median(single):.1f} times as fast.")
+    part = Part()
+    fast = part.note("a distribution of 10,000", "credits a second", by_job)
+    slow = part.note("one transfer at a time", "credits a second", single)
+    part.at_least("a distribution / single transfers", fast / slow, 3)
+    return part
 
 
 def _measure(console: Console) -> tuple[list[float], list[float]]:
