@@ -40,7 +40,7 @@ from tests.verbs import shop
 
 Json = dict[str, Any]
 
-ROUNDS: Final = 60
+ROUNDS: Final = 400
 ROUNDS_FULL: Final = 3000
 WARM_UP: Final = 40
 TWIN: Final = "twin-"
@@ -286,17 +286,13 @@ def _stub(folder: Path) -> Iterator[str]:
         del answer["ResponseMetadata"]
     file = folder / "answers.json"
     file.write_text(json.dumps({kind: json.dumps(answer) for kind, answer in answers.items()}))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.stub", str(file)],
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-    )
-    try:
+    command = [sys.executable, "-m", "bench.stub", str(file)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.kill()
-        process.wait()
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from tests.verbs import shop
 ENTRIES: Final = (10, 10_000, 100_000)
 ENTRIES_FULL: Final = (10, 10_000, 100_000, 1_000_000)
 OTHERS: Final = 10_000
-ROUNDS: Final = 40
+ROUNDS: Final = 150
 WARM_UP: Final = 15
 BLOCKS: Final = 6
 WITHIN: Final = 1.1
