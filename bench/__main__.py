@@ -9,7 +9,7 @@ from typing import Annotated, Final, Protocol
 import typer
 from rich.console import Console
 
-from bench import costs, distribution, floor, growth, plots, results, start
+from bench import costs, distribution, floor, growth, plots, results, scale, start
 from bench.results import Part
 
 
@@ -22,6 +22,7 @@ class Measure(Protocol):
 
 ALL: Final[dict[str, Measure]] = {
     "costs": costs.measure,
+    "scale": scale.measure,
     "floor": floor.measure,
     "growth": growth.measure,
     "distribution": distribution.measure,
