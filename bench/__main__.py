@@ -9,7 +9,7 @@ from typing import Annotated, Final, Protocol
 import typer
 from rich.console import Console
 
-from bench import costs, distribution, floor, growth, plots, results, scale, start
+from bench import costs, distribution, floor, growth, peers, plots, results, scale, start
 from bench.results import Part
 
 
@@ -26,6 +26,7 @@ ALL: Final[dict[str, Measure]] = {
     "floor": floor.measure,
     "growth": growth.measure,
     "distribution": distribution.measure,
+    "peers": peers.measure,
     "start": start.measure,
 }
 

@@ -177,14 +177,19 @@ OPERATIONS: Final[dict[str, Callable[[str, str], Acts]]] = {
 
 
 def _open_with(user: str, entries: int) -> None:
-    """Open an account, and give it a history, by the ledger's own rules, of so many entries."""
+    """Open an account with a history of so many entries."""
     shop.register(user)
     shop.open_account(user, "100000.00")
+    lengthen(user, entries - 1)
+
+
+def lengthen(user: str, entries: int) -> None:
+    """Give an account, by the ledger's own rules, so many entries more."""
     put_in_bulk(_history(shop.account_of(user), entries))
 
 
 def _history(account: Account, entries: int) -> Iterator[Action]:
-    for number in range(entries - 1):
+    for number in range(entries):
         entry = append_entry(
             account,
             amount=1 if number % 2 else -1,

@@ -58,7 +58,9 @@ def measure(console: Console, *, full: bool) -> Part:
     put("start-up", text)
     middle = {what: part.note(what.replace("`", ""), "ms", each) for what, each in times.items()}
     part.at_most(
-        "ours / as Chalice packages", middle["`make package`"] / middle["`chalice package`"], 0.5
+        "make package / chalice package",
+        middle["`make package`"] / middle["`chalice package`"],
+        0.5,
     )
     return part
 
