@@ -104,6 +104,8 @@ class _Side:
                         env=self._variables,
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
+                        # The peer tells there of each debit that it refuses.
+                        stderr=subprocess.DEVNULL,
                         text=True,
                     )
                 )
