@@ -9,7 +9,7 @@ from typing import Annotated, Final, Protocol
 import typer
 from rich.console import Console
 
-from bench import costs, distribution, floor, growth, peers, plots, results, scale, start
+from bench import checkout, costs, distribution, floor, growth, peers, plots, results, scale, start
 from bench.results import Part
 
 
@@ -25,6 +25,7 @@ ALL: Final[dict[str, Measure]] = {
     "scale": scale.measure,
     "floor": floor.measure,
     "growth": growth.measure,
+    "checkout": checkout.measure,
     "distribution": distribution.measure,
     "peers": peers.measure,
     "start": start.measure,

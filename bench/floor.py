@@ -25,6 +25,7 @@ import pytest
 from rich.console import Console
 from rich.progress import track
 
+from bench.handler import ask
 from bench.results import Part
 from bench.stub import MARK
 from chalicelib.auth import staff_token
@@ -95,7 +96,7 @@ def measure(console: Console, *, full: bool) -> Part:
     part = Part()
     rounds = ROUNDS_FULL if full else ROUNDS
     with (
-        _quiet(),
+        quiet(),
         TemporaryDirectory() as folder,
         DynamoDBLocal(Path(folder)) as engine,
         tables_at(engine.address),
@@ -127,9 +128,6 @@ class _Transfers:
     """One transfer after another, each made in every way; `twin` begins the names of the copies."""
 
     def __init__(self, twin: str) -> None:
-        from app import app  # noqa: PLC0415  # once the variables are set
-
-        self._app = app
         self._twin = twin
         self._heard = Heard()
         self._heard.attach()
@@ -173,13 +171,13 @@ class _Transfers:
         _send_bare(self._bare, self._requests)
 
     def _by_handler(self) -> None:
-        _handle(self._app, self._token, f"h{self._number}-{self._twin}", *self._others)
+        _handle(self._token, f"h{self._number}-{self._twin}", *self._others)
 
     def _again(self) -> None:
         shop.send(KNOWN, "ada", "grace", "0.01")
 
     def _asked(self) -> None:
-        _handle(self._app, self._token, KNOWN, "ada", "grace")
+        _handle(self._token, KNOWN, "ada", "grace")
 
 
 def _rounds(console: Console, title: str, rounds: int, twin: str) -> Times:
@@ -211,38 +209,20 @@ def _on_twin(params: Json, twin: str) -> Json:
     return found
 
 
-def _handle(
-    app: Any,  # noqa: ANN401  # Chalice has no types
-    token: str,
-    name: str,
-    source: str,
-    target: str,
-) -> None:
+def _handle(token: str, name: str, source: str, target: str) -> None:
     body = {
         "source_user_pk": source,
         "target_user_pk": target,
         "currency": "TRY",
         "amount": "0.01",
     }
-    path = {"channel": shop.CHANNEL, "transfer_id": name}
-    event = {
-        "requestContext": {
-            "httpMethod": "PUT",
-            "resourcePath": "/channels/{channel}/transfers/{transfer_id}",
-            "path": f"/api/channels/{shop.CHANNEL}/transfers/{name}",
-            "requestId": "bench",
-        },
-        "headers": {"authorization": f"Bearer {token}", "content-type": "application/json"},
-        "multiValueHeaders": {},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": path,
-        "body": json.dumps(body),
-        "isBase64Encoded": False,
-        "stageVariables": None,
-    }
-    answer = app(event, None)
-    assert answer["statusCode"] in {200, 201}, answer["body"]
+    ask(
+        "PUT",
+        "/channels/{channel}/transfers/{transfer_id}",
+        {"channel": shop.CHANNEL, "transfer_id": name},
+        headers={"authorization": f"Bearer {token}"},
+        body=body,
+    )
 
 
 # --- what they work on ----------------------------------------------------------------------------
@@ -296,7 +276,7 @@ def _stub(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Let the handler write its log as it does in AWS, to nowhere."""
     with Path(os.devnull).open("w") as nowhere:
         handler = logging.StreamHandler(nowhere)
