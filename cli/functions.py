@@ -16,22 +16,26 @@ from cli.rights import NAMES
 _RESERVED: Final = "loyalty-money:reserved-before"
 """The reserved concurrency that a stopped function had, or nothing."""
 
+_STOPPED: Final = "loyalty-money:stopped"
+"""Says that what still ran has had its time to end."""
+
 _UNFINISHED: Final = "loyalty-money:unfinished"
 """Says that tables are being written, so that no function may run on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function in AWS: what it is called there, and its tags."""
+    """A function in AWS: its names there, how many may run at once if that is set, and its tags."""
 
     name: str
     arn: str
+    reserved: int | None
     tags: dict[str, str]
 
     @property
     def is_stopped(self) -> bool:
-        """Whether `stop` has stopped it."""
-        return _RESERVED in self.tags
+        """Whether `stop` has come to its end, and nothing has let it run since."""
+        return _STOPPED in self.tags and self.reserved == 0
 
 
 def functions_of(stage: str) -> list[Function]:
@@ -45,15 +49,17 @@ def stop(stage: str, wait_s: int) -> None:
     Messages of the queue wait as well: each delivery to a function that cannot run would count.
     """
     for function in functions_of(stage):
-        if not function.is_stopped:
-            found = client("lambda").get_function_concurrency(FunctionName=function.name)
-            reserved = str(found.get("ReservedConcurrentExecutions", ""))
-            client("lambda").tag_resource(Resource=function.arn, Tags={_RESERVED: reserved})
+        # A stop that was interrupted has noted it before.
+        if _RESERVED not in function.tags:
+            before = "" if function.reserved is None else str(function.reserved)
+            client("lambda").tag_resource(Resource=function.arn, Tags={_RESERVED: before})
         _take_messages(function, yes=False)
         client("lambda").put_function_concurrency(
             FunctionName=function.name, ReservedConcurrentExecutions=0
         )
     time.sleep(wait_s)
+    for function in functions_of(stage):
+        client("lambda").tag_resource(Resource=function.arn, Tags={_STOPPED: "yes"})
 
 
 def let_run(stage: str) -> None:
@@ -67,7 +73,7 @@ def let_run(stage: str) -> None:
         elif reserved is not None:
             client("lambda").delete_function_concurrency(FunctionName=function.name)
         _take_messages(function, yes=True)
-        client("lambda").untag_resource(Resource=function.arn, TagKeys=[_RESERVED])
+        client("lambda").untag_resource(Resource=function.arn, TagKeys=[_RESERVED, _STOPPED])
 
 
 def is_unfinished(stage: str) -> bool:
@@ -97,7 +103,9 @@ def _names(stage: str) -> Iterator[str]:
 
 def _described(name: str) -> Function:
     found: Any = client("lambda").get_function(FunctionName=name)
-    return Function(name, found["Configuration"]["FunctionArn"], found.get("Tags", {}))
+    limit = client("lambda").get_function_concurrency(FunctionName=name)
+    reserved = limit.get("ReservedConcurrentExecutions")
+    return Function(name, found["Configuration"]["FunctionArn"], reserved, found.get("Tags", {}))
 
 
 def _take_messages(function: Function, *, yes: bool) -> None:

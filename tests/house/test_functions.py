@@ -10,6 +10,10 @@ from tests.house.deployed_functions import Fleet, deploy_fleet
 from tests.store.engine import tables_on_moto
 
 
+def interrupt(_: float) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     with tables_on_moto():
@@ -35,6 +39,31 @@ def test_functions_run_again_as_they_did_before(fleet: Fleet) -> None:
     assert fleet.reserved() == [None, 7]
     assert fleet.takes_messages()
     assert not any(function.is_stopped for function in functions.functions_of("dev"))
+
+
+def test_a_stop_that_was_interrupted_has_stopped_nothing_yet(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may still run who began before: only a repeated stop has waited for them."""
+    aws.client("lambda").put_function_concurrency(
+        FunctionName=fleet.names[1], ReservedConcurrentExecutions=7
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr("cli.functions.time.sleep", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            functions.stop("dev", 60)
+    assert fleet.reserved() == [0, 0]
+    assert not any(function.is_stopped for function in functions.functions_of("dev"))
+    functions.stop("dev", 0)
+    assert all(function.is_stopped for function in functions.functions_of("dev"))
+    functions.let_run("dev")
+    assert fleet.reserved() == [None, 7]
+
+
+def test_a_function_that_somebody_lets_run_is_stopped_no_more(fleet: Fleet) -> None:
+    functions.stop("dev", 0)
+    aws.client("lambda").delete_function_concurrency(FunctionName=fleet.names[0])
+    assert [each.is_stopped for each in functions.functions_of("dev")] == [False, True]
 
 
 def test_functions_that_were_never_stopped_are_left_as_they_are(fleet: Fleet) -> None:
