@@ -278,7 +278,7 @@ def alike(value: Any, name: str) -> Any:
         case str():
             text = re.sub("key:[0-9a-f]{64}", "key:", value.replace(name, "NAME"))
             # The key of a payment holds the id of the order it is to be.
-            return re.sub(r"NAME:[0-9]+:([0-9]+)$", r"NAME:ORDER:\1", text)
+            return re.sub(r"NAME:[0-9]+:([0-9]+):[0-9]+$", r"NAME:ORDER:\1", text)
     return value
 
 
