@@ -9,7 +9,19 @@ from typing import Annotated, Final, Protocol
 import typer
 from rich.console import Console
 
-from bench import checkout, costs, distribution, floor, growth, peers, plots, results, scale, start
+from bench import (
+    checkout,
+    costs,
+    distribution,
+    floor,
+    growth,
+    hot,
+    peers,
+    plots,
+    results,
+    scale,
+    start,
+)
 from bench.results import Part
 
 
@@ -23,6 +35,7 @@ class Measure(Protocol):
 ALL: Final[dict[str, Measure]] = {
     "costs": costs.measure,
     "scale": scale.measure,
+    "hot": hot.measure,
     "floor": floor.measure,
     "growth": growth.measure,
     "checkout": checkout.measure,

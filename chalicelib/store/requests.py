@@ -241,15 +241,23 @@ class Attempts:
         """Allow attempts until `deadline`, in seconds of the monotonic clock."""
         self._deadline = deadline
         self._started = 0
+        self._pauses = 0
+        self._has_fresh_rows = False
         self.unanswered = False
         """Whether a write was sent that may have been done, or may still be."""
 
     def start(self) -> None:
-        """Pause where it is a repetition; raise `Busy` when attempts or time are used up."""
-        if self._started:
-            longest = min(MAX_PAUSE_S, BASE_PAUSE_S * 2**self._started)
+        """Pause where it is a repetition; raise `Busy` when attempts or time are used up.
+
+        After a refusal that showed the rows as they are there is no pause: they would only grow
+        stale, and on a busy row be stale again (docs/performance.md, a hot account).
+        """
+        if self._started and not self._has_fresh_rows:
+            self._pauses += 1
+            longest = min(MAX_PAUSE_S, BASE_PAUSE_S * 2**self._pauses)
             pause = longest * random.random()  # noqa: S311  # jitter is no secret
             time.sleep(max(0.0, min(pause, self._deadline - time.monotonic())))
+        self._has_fresh_rows = False
         if self._started >= MAX_ATTEMPTS or (self._started and time.monotonic() >= self._deadline):
             raise Busy
         self._started += 1
@@ -267,6 +275,7 @@ class Attempts:
         try:
             transact_write(actions)
         except Refused as refused:
+            self._has_fresh_rows = True
             return refused.items
         except Contended:
             log.info("write_contended")

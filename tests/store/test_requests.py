@@ -24,7 +24,17 @@ from chalicelib.store.settings import CHANNEL, channel_key, setting_key
 from chalicelib.store.tables import SettingRow
 from chalicelib.store.users import user_key
 from tests.store.kept import soon
-from tests.store.wire import Instead, Json, NoConnection, Reply, Silence, Wire, cancelled, error
+from tests.store.wire import (
+    Instead,
+    Json,
+    Meanwhile,
+    NoConnection,
+    Reply,
+    Silence,
+    Wire,
+    cancelled,
+    error,
+)
 from tests.verbs import shop
 
 CONTENTION = [
@@ -220,6 +230,23 @@ def test_pauses_are_jittered_over_their_whole_length(
     assert min(shares) < 0.2
     assert max(shares) > 0.8
     assert len(set(shares)) > len(shares) // 2
+
+
+def test_a_write_with_fresh_rows_waits_for_nobody(shop_with_ada: Wire, pauses: list[float]) -> None:
+    """It would only let them grow stale again; after a conflict it waits as ever."""
+    shop.register("grace")
+    shop.open_account("grace", "0.00")
+    earlier = Meanwhile(lambda: shop.send("t-1", "ada", "grace", "1.00"))
+    again = Meanwhile(lambda: shop.send("t-2", "ada", "grace", "1.00"))
+    shop_with_ada.plan("TransactWriteItems", earlier, again)
+    assert shop.send("t-3", "ada", "grace", "1.00").written
+    assert pauses == []
+    conflict = cancelled("None", "TransactionConflict", "None", "None", "None")
+    later = Meanwhile(lambda: shop.send("t-4", "ada", "grace", "1.00"))
+    shop_with_ada.plan("TransactWriteItems", conflict, later)
+    assert shop.send("t-5", "ada", "grace", "1.00").written
+    assert len(pauses) == 1
+    assert pauses[0] <= 2 * BASE_PAUSE_S
 
 
 def test_no_pause_reaches_past_the_deadline(shop_with_ada: Wire, pauses: list[float]) -> None:
