@@ -1,8 +1,7 @@
 """Checkouts at internet scale, on paper: what is used a second, of which quota, and the price.
 
 Nothing is measured or simulated here. Units and prices are those of `costs.json`; quotas are what
-AWS gives
-a new account, and the time of a request is assumed.
+AWS gives by default, and the time of a request is assumed.
 """
 
 import json
