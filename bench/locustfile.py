@@ -85,6 +85,8 @@ class Caller(FastHttpUser):  # type: ignore[misc]  # locust is in another enviro
                     answer.success()
                 else:
                     answer.failure(f"{answer.status_code}: {(answer.text or '')[:200]}")
+                if not known:
+                    _note({"unexpected": f"{name}: {answer.status_code} {answer.text}"[:500]})
                 if not known or time.monotonic() > until:
                     return answer.status_code, None
             time.sleep(PAUSE_S)
