@@ -51,21 +51,22 @@ def dead_letters(
     kept: list[Json] = []
     count = unreadable = 0
     try:
-        for letter in _letters():
-            count += 1
-            kept.append(letter)
-            if not publish:
-                print(letter["Body"])
-            elif _is_told(letter):
-                _remove(kept.pop())
-            else:
-                unreadable += 1
+        try:
+            for letter in _letters():
+                count += 1
+                kept.append(letter)
+                if not publish:
+                    print(letter["Body"])
+                elif _is_told(letter):
+                    _remove(kept.pop())
+                else:
+                    unreadable += 1
+        finally:
+            _give_back(kept)
     except Refusal as refusal:
         raise LocalError(f"{refusal.detail} {_LEFT}") from refusal
     except AwsError as error:
         raise LocalError(f"{error}. {_LEFT}") from error
-    finally:
-        _give_back(kept)
     print(f"{count - unreadable} dead letters" + (", told once more." if publish else "."))
     if unreadable:
         raise LocalError(f"{unreadable} cannot be read, and stay: see the lines above.")
@@ -78,7 +79,7 @@ def _is_told(letter: Json) -> bool:
             bus.publish(some)
             for event in some:
                 print(event.model_dump_json())
-    except verbs.UNREADABLE as error:
+    except (*verbs.UNREADABLE, LocalError) as error:
         print(f"{type(error).__name__} in the letter {letter['MessageId']}: {letter['Body']}")
         return False
     return True

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from chalicelib.outside.aws import client
 from cli.deployed import stack_name
+from cli.local import LocalError
 from cli.rights import NAMES
 
 _RESERVED: Final = "loyalty-money:reserved-before"
@@ -49,9 +50,10 @@ def stop(stage: str, wait_s: int) -> None:
     Messages of the queue wait as well: each delivery to a function that cannot run would count.
     """
     for function in functions_of(stage):
-        # A stop that was interrupted has noted it before.
+        client("lambda").untag_resource(Resource=function.arn, TagKeys=[_STOPPED])
+        # A stop that was interrupted has noted it before; and who throttled it by hand meant now.
         if _RESERVED not in function.tags:
-            before = "" if function.reserved is None else str(function.reserved)
+            before = str(function.reserved) if function.reserved else ""
             client("lambda").tag_resource(Resource=function.arn, Tags={_RESERVED: before})
         _take_messages(function, yes=False)
         client("lambda").put_function_concurrency(
@@ -59,13 +61,14 @@ def stop(stage: str, wait_s: int) -> None:
         )
     time.sleep(wait_s)
     for function in functions_of(stage):
-        client("lambda").tag_resource(Resource=function.arn, Tags={_STOPPED: "yes"})
+        if function.reserved == 0:
+            client("lambda").tag_resource(Resource=function.arn, Tags={_STOPPED: "yes"})
 
 
 def let_run(stage: str) -> None:
     """Let the functions of a stage run as they did before they were stopped."""
     for function in functions_of(stage):
-        reserved = function.tags.get(_RESERVED)
+        reserved = function.tags.get(_RESERVED, "" if function.reserved == 0 else None)
         if reserved:
             client("lambda").put_function_concurrency(
                 FunctionName=function.name, ReservedConcurrentExecutions=int(reserved)
@@ -103,6 +106,8 @@ def _names(stage: str) -> Iterator[str]:
 
 def _described(name: str) -> Function:
     found: Any = client("lambda").get_function(FunctionName=name)
+    if "TagsError" in found:
+        raise LocalError(f"The tags of {name} cannot be read: lambda:ListTags is missing.")
     limit = client("lambda").get_function_concurrency(FunctionName=name)
     reserved = limit.get("ReservedConcurrentExecutions")
     return Function(name, found["Configuration"]["FunctionArn"], reserved, found.get("Tags", {}))

@@ -25,6 +25,11 @@ from cli.local import STAGE, LocalError, folder
 
 Item = dict[str, Any]
 
+_AFTER_COPYING: Final = (
+    "Copies may still be being made: wait until they are there, and audit them if they are all "
+    "there, or delete them with --forget"
+)
+
 RESTORED: Final = "restored-"
 """What the names of copies have after the stage's own prefix."""
 
@@ -74,9 +79,10 @@ def restore(
         elif start:
             _let_run(told, stage)
         else:
+            _require_finished(stage)
             _forget(told, prefix)
     except AwsError as error:
-        after = "Delete what copies there are with --forget" if at else "Repeat the command"
+        after = _AFTER_COPYING if at else "Repeat the command"
         raise LocalError(f"AWS says: {error}. {after}.") from error
 
 
@@ -139,7 +145,7 @@ def _is_there(name: str) -> bool:
 def _status(name: str) -> str | None:
     dynamodb = client("dynamodb")
     try:
-        return str(dynamodb.describe_table(TableName=name)["Table"]["TableStatus"])
+        return str(_ask("describe_table", TableName=name)["Table"]["TableStatus"])
     except dynamodb.exceptions.ResourceNotFoundException:
         return None
 
@@ -153,28 +159,54 @@ def _stop(told: Console, stage: str, wait_s: int) -> None:
     told.print("They are stopped. restore --start lets them run again.")
 
 
-def _let_run(told: Console, stage: str) -> None:
+def _require_finished(stage: str) -> None:
     if functions.is_unfinished(stage):
         raise LocalError("The tables are written back in part only: repeat restore --apply.")
+
+
+def _let_run(told: Console, stage: str) -> None:
+    _require_finished(stage)
     functions.let_run(stage)
     told.print("The functions run again.")
 
 
-def _apply(told: Console, stage: str, prefix: str, *, yes: bool) -> None:
-    """Make every table as its copy is, while no function runs."""
-    if not all(function.is_stopped for function in functions.functions_of(stage)):
-        raise LocalError("The functions run: restore --stop.")
+def _check_copies(prefix: str) -> None:
+    """Raise `LocalError` where the copies are not what the tables can be made like."""
     nouns = [noun(row) for row in ROWS if noun(row) not in KEPT]
-    missing = [name for name in nouns if _status(prefix + RESTORED + name) != "ACTIVE"]
+    missing = [name for name in nouns if _status(prefix + name) != "ACTIVE"]
     if missing:
         raise LocalError(f"The copies of {', '.join(missing)} are not there: restore --at MOMENT.")
-    if not any(_pages(prefix + RESTORED + "settings")):
+    if not any(_pages(f"{prefix}settings")):
         raise LocalError("The copies hold no channel, so that nothing would be left: take another.")
+    if torn := _torn(prefix):
+        raise LocalError(
+            f"The copies cut the beginning of {len(torn)} card payments in two (such as that of "
+            f"{torn[0]}), so that credit would stay held: restore --forget, take another second."
+        )
+
+
+def _require_stopped(stage: str) -> None:
+    if not all(function.is_stopped for function in functions.functions_of(stage)):
+        raise LocalError("The functions run: restore --stop.")
+
+
+def _apply(told: Console, stage: str, prefix: str, *, yes: bool) -> None:
+    """Make every table as its copy is, while no function runs."""
+    _require_stopped(stage)
+    _check_copies(prefix + RESTORED)
     if not yes and not typer.confirm(
         f"Undo everything that the tables of stage {stage} have more than the copies?"
     ):
         raise LocalError("Nothing was changed.")
+    was_unfinished = functions.is_unfinished(stage)
+    # Marked before it is looked again: who lets them run meanwhile is seen here, or sees the mark.
     functions.mark_unfinished(stage)
+    try:
+        _require_stopped(stage)
+    except LocalError:
+        if not was_unfinished:
+            functions.mark_finished(stage)
+        raise
     for row in ROWS:
         if noun(row) not in KEPT:
             back, gone = _make_as(prefix + noun(row), prefix + RESTORED + noun(row), key_names(row))
@@ -186,6 +218,30 @@ def _apply(told: Console, stage: str, prefix: str, *, yes: bool) -> None:
     told.print(
         "Prove the books (audit --channel ...); then restore --start lets the functions run."
     )
+
+
+def _torn(prefix: str) -> list[str]:
+    """Return the accounts where a payment in progress and the credit that it holds do not agree.
+
+    Both are written in one transaction, which a copy may cut in two; the audit does not see it.
+    """
+    paying = {
+        (row["user"]["S"], row["currency"]["S"], f"checkout:{reference}:{row['attempt']['N']}")
+        for row in _rows(f"{prefix}pre_orders")
+        if "paying" in row and row["loyalty"]["N"] != "0"
+        for reference in [row["reference"]["S"]]
+    }
+    held = {
+        (row["user"]["S"], row["currency"]["S"], hold)
+        for row in _rows(f"{prefix}accounts")
+        for hold in row["open_holds"]["M"]
+        if hold.startswith("checkout:")
+    }
+    return sorted({f"{user} in {currency}" for user, currency, _ in paying ^ held})
+
+
+def _rows(table: str) -> Iterator[Item]:
+    return (row for page in _pages(table) for row in page)
 
 
 def _make_as(table: str, copy: str, keys: list[str]) -> tuple[int, int]:
@@ -250,6 +306,8 @@ def _ask(operation: str, **request: Any) -> Item:  # noqa: ANN401  # whatever it
     for attempt in range(ATTEMPTS):
         try:
             answer: Item = getattr(client("dynamodb"), operation)(**request)
+        except client("dynamodb").exceptions.ResourceNotFoundException:
+            raise
         except AwsError:
             if attempt == ATTEMPTS - 1:
                 raise

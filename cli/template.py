@@ -33,9 +33,10 @@ Json = dict[str, Any]
 _DEAD_LETTERS: Final = "DistributionDeadLetters"
 _KEPT_S: Final = 14 * 24 * 60 * 60
 _AT_ONCE: Final = 10
-_AUDIT_MB: Final = 10_240
 """How many calls of the function work on the queue side by side: chunks never meet, but tables
 take their time to grow."""
+
+_AUDIT_MB: Final = 10_240
 
 _KEY_LENGTH: Final = 64
 

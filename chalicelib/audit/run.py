@@ -3,6 +3,7 @@
 It may be left after any step, or anywhere between two, and is gone on with from the last one.
 """
 
+import enum
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -217,27 +218,44 @@ def audit_everything(calls: Calls, folder: Path, *, until: float) -> None:
     """
     channels = pages.list_channels(calls)
     ages = {each: last_audit_ms(each, deadline=calls().deadline) for each in channels}
-    audited = 0
-    for number, channel in enumerate(sorted(channels, key=lambda each: ages[each])):
-        left_s = until - time.monotonic()
-        ends = time.monotonic() + left_s / (len(channels) - number)
-        audited += _is_audited(calls, channel, folder, ends)
-    if audited == len(channels):
-        log.info("books_audited", extra={"channels": audited})
+    left = sorted(channels, key=lambda each: ages[each])
+    failed = 0
+    # What others have not used of their share is for those that need more.
+    while left:
+        ends = [_audited_until(calls, folder, left, number, until) for number in range(len(left))]
+        failed += ends.count(Ended.FAILED)
+        left = [each for each, end in zip(left, ends, strict=True) if end is Ended.UNFINISHED]
+        if time.monotonic() > until:
+            break
+    for channel in left:
+        log.error("audit_unfinished", extra={"channel": channel})
+    if not left and not failed:
+        log.info("books_audited", extra={"channels": len(channels)})
 
 
-def _is_audited(calls: Calls, channel: str, folder: Path, ends: float) -> bool:
-    """Audit a channel until a time; return whether it was audited to its end."""
+class Ended(enum.Enum):
+    """How a channel's audit ended for now."""
+
+    AUDITED = enum.auto()
+    UNFINISHED = enum.auto()
+    FAILED = enum.auto()
+
+
+def _audited_until(
+    calls: Calls, folder: Path, channels: list[str], number: int, until: float
+) -> Ended:
+    """Audit one of some channels, as long as its share of the time is that is left."""
+    channel, now = channels[number], time.monotonic()
+    ends = now + (until - now) / (len(channels) - number)
     try:
         report = audit_channel(
             calls, channel, file_of(folder, channel), watch=lambda _: time.monotonic() <= ends
         )
     except Exception:  # noqa: BLE001  # one channel's fault must not hide another's
         log.exception("audit_failed", extra={"channel": channel})
-        return False
+        return Ended.FAILED
     if report is None:
-        log.error("audit_unfinished", extra={"channel": channel})
-        return False
+        return Ended.UNFINISHED
     found = {"faults": report.fault_count, "holds": report.holds, "entries": report.entries}
     log.info("audited", extra={"channel": channel, **found})
-    return True
+    return Ended.AUDITED

@@ -60,6 +60,27 @@ def test_a_stop_that_was_interrupted_has_stopped_nothing_yet(
     assert fleet.reserved() == [None, 7]
 
 
+def test_a_second_stop_that_was_interrupted_has_stopped_nothing_either(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions.stop("dev", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("cli.functions.time.sleep", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            functions.stop("dev", 60)
+    assert not any(function.is_stopped for function in functions.functions_of("dev"))
+
+
+def test_functions_that_were_throttled_by_hand_run_again(fleet: Fleet) -> None:
+    for name in fleet.names:
+        aws.client("lambda").put_function_concurrency(
+            FunctionName=name, ReservedConcurrentExecutions=0
+        )
+    functions.stop("dev", 0)
+    functions.let_run("dev")
+    assert fleet.reserved() == [None, None]
+
+
 def test_a_function_that_somebody_lets_run_is_stopped_no_more(fleet: Fleet) -> None:
     functions.stop("dev", 0)
     aws.client("lambda").delete_function_concurrency(FunctionName=fleet.names[0])

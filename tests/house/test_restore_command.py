@@ -236,6 +236,66 @@ def test_functions_do_not_run_on_tables_that_are_written_back_in_part(
     assert fleet.reserved() == [None, None]
 
 
+def test_copies_are_kept_while_tables_are_written_back_in_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00")
+    run("restore", "--stop", "--wait", "0")
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "_write", interrupt)
+        with pytest.raises(LocalError, match="interrupted"):
+            run(*APPLY)
+    with pytest.raises(LocalError, match="in part only: repeat restore --apply"):
+        run("restore", "--forget")
+    assert copies()
+    run(*APPLY)
+    run("restore", "--forget")
+
+
+def test_who_lets_functions_run_while_the_question_is_asked_stops_the_writing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00")
+    before = everything()
+    run("restore", "--stop", "--wait", "0")
+
+    def answer(_: str) -> bool:
+        run("restore", "--start")
+        return True
+
+    monkeypatch.setattr("cli.restore.typer.confirm", answer)
+    with pytest.raises(LocalError, match="The functions run"):
+        run("restore", "--apply")
+    assert everything() == before
+    run("restore", "--start")
+
+
+@pytest.mark.parametrize("lost", ["the checkout", "the hold"])
+def test_a_payment_whose_beginning_is_torn_is_found_before_anything_is_changed(lost: str) -> None:
+    """One transaction begins it, of which a copy may have a part."""
+    shop.come_to_card("ada", "10.00", sandbox.LOSES_ANSWER)
+    begun = shop.pay(card=sandbox.LOSES_ANSWER)
+    assert begun.situation.pre_order is not None
+    copy()
+    if lost == "the checkout":
+        tables_of_moto()["test-restored-pre_orders"].items.clear()
+    else:
+        [row] = [
+            item
+            for item in aws.client("dynamodb").scan(TableName="test-restored-accounts")["Items"]
+            if "checkout:basket-1:1" in item["open_holds"]["M"]
+        ]
+        row["open_holds"] = {"M": {}}
+        aws.client("dynamodb").put_item(TableName="test-restored-accounts", Item=row)
+    before = everything()
+    run("restore", "--stop", "--wait", "0")
+    with pytest.raises(LocalError, match=r"1 card payments in two .*demo#ada in TRY"):
+        run(*APPLY)
+    assert everything() == before
+
+
 def test_tables_of_another_stage_are_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "variables_of", lambda _: {"TABLE_PREFIX": "prod-"})
     with pytest.raises(LocalError, match="TABLE_PREFIX is 'test-', and stage dev has 'prod-'"):

@@ -9,10 +9,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chalicelib import ledger
+from chalicelib.audit import run as audit_runs
 from chalicelib.audit.file import AuditFile, Books
 from chalicelib.audit.run import audit_channel, audit_everything, file_of, report_of, run
 from chalicelib.auth import Call
@@ -458,10 +460,41 @@ def test_channels_are_audited_in_the_order_of_their_last_reports(
     assert said == ["other", shop.CHANNEL]
 
 
-def test_each_channel_has_its_share_of_the_time_that_is_left(wire: Wire, tmp_path: Path) -> None:
-    audit_everything(later, tmp_path, until=time.monotonic() - 1)
-    places = [
-        json.loads(state_of(file_of(tmp_path, channel), "entries"))["place"]
-        for channel in (shop.CHANNEL, "other")
-    ]
-    assert None not in places
+class Clock:
+    """A monotonic clock on which each step of one channel takes ten seconds, and of others one."""
+
+    def __init__(self, slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.slow = 0.0, slow
+        self.slow_at: list[float] = []
+        steps = audit_runs.run
+
+        def run_slowly(file: AuditFile, calls: Any) -> Iterator[Any]:
+            for step in steps(file, calls):
+                self.now += 10 if file.channel == self.slow else 1
+                if file.channel == self.slow:
+                    self.slow_at.append(self.now)
+                yield step
+
+        monkeypatch.setattr(audit_runs, "run", run_slowly)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+def test_a_channel_gets_its_share_and_then_what_others_have_left(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one comes first here, and must neither starve the other nor be starved."""
+    ages = {shop.CHANNEL: 1, "other": 2}
+    monkeypatch.setattr(audit_runs, "last_audit_ms", lambda channel, **_: ages[channel])
+    clock = Clock(shop.CHANNEL, monkeypatch)
+    audit_everything(later, tmp_path, until=600)
+    whole = len(clock.slow_at) * 10
+    for channel in ages:
+        assert ledger.read_audit(later(), channel).right
+    # Again, with time for the large one only if it gets what the other leaves.
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    clock.now, clock.slow_at = 0.0, []
+    audit_everything(later, fresh, until=whole + 30)
+    assert list(fresh.glob("*.sqlite")) == []
+    pauses = [b - a for a, b in zip(clock.slow_at, clock.slow_at[1:], strict=False)]
+    assert max(pauses) > 10, "the other one was not let in between"
