@@ -41,11 +41,13 @@ class Part:
 
     def at_most(self, name: str, figure: float, most: float) -> None:
         """Note a figure that is to be no more than `most`."""
-        self.targets[name] = Target(round(figure, 3), f"at most {most:g}", figure <= most)
+        shown = round(figure, 3)
+        self.targets[name] = Target(shown, f"at most {most:g}", shown <= most)
 
     def at_least(self, name: str, figure: float, least: float) -> None:
         """Note a figure that is to be no less than `least`."""
-        self.targets[name] = Target(round(figure, 3), f"at least {least:g}", figure >= least)
+        shown = round(figure, 3)
+        self.targets[name] = Target(shown, f"at least {least:g}", shown >= least)
 
     def note(self, name: str, unit: str, values: Sequence[float]) -> float:
         """Note a series, and return its median."""
