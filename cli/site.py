@@ -1,7 +1,7 @@
 """`site`: the documentation as a site of its own, built from the files that a reader finds here.
 
 zensical builds it. The files are copied into one tree first, since a page of the site cannot lie
-above `docs/`; links between them are written anew, and those to code lose their target.
+above `docs/`; links between them are written anew, and one to what is no page stops the build.
 """
 
 import json
@@ -75,6 +75,7 @@ def site(
     build(folder)
     print(f"The site is in {(folder / 'site').relative_to(PROJECT)}.")
     if serve:
+        print("Read it at http://127.0.0.1:8001 until Ctrl-C.", flush=True)
         _run(folder, "serve", "--dev-addr", "127.0.0.1:8001")
 
 
@@ -165,7 +166,7 @@ def _put(path: str, target: Path) -> None:
 
 
 def linked(path: str, text: str) -> str:
-    """Return a page whose links lead to pages of the site; one to anything else is its text."""
+    """Return a page whose links lead to pages of the site. `LocalError` if one leads elsewhere."""
     known = {*files()}
 
     def lead(found: re.Match[str]) -> str:

@@ -28,16 +28,19 @@ from tests.docs.documents import markdown_files
 from tests.docs.test_walks import WALKS
 
 BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE: Final = re.compile(r"^[ \t>]*(?:```|~~~)", re.MULTILINE)
+"""A line that begins or ends a block in any way that Markdown knows."""
+
 MAKEFILE: Final = (PROJECT / "Makefile").read_text()
 ROUTE: Final = re.compile(r"^### `([A-Z]+) (\S+)`$", re.MULTILINE)
 
 RUN_ELSEWHERE: Final = {
-    "docs/integrate-storefront.md": "nginx/test_holds.py",
-    "docs/payments.md": "outside/test_http_gateway.py",
-    "docs/data-model.md": "docs/test_data_model.py",
-    "docs/checkout-protocol.md": "docs/test_checkout_protocol.py",
+    ("docs/integrate-storefront.md", "sh"): ("nginx/test_holds.py", 2),
+    ("docs/payments.md", "python"): ("outside/test_http_gateway.py", 1),
+    ("docs/data-model.md", "json"): ("docs/test_data_model.py", 1),
+    ("docs/checkout-protocol.md", "json"): ("routes/test_decisions.py", 1),
 }
-"""Documents whose blocks of code another test runs or recomputes."""
+"""Blocks that another test runs or recomputes: in which file, and how many it knows."""
 
 OTHERS: Final = {"aws", "export", "git", ".engine/deploy/bin/sam"}
 """Programs that are not ours."""
@@ -77,8 +80,7 @@ def is_run(block: Block) -> bool:
     """Return whether another test runs a block, or recomputes what it says."""
     walked = block.document in WALKS and block.kind in {"sh", "json"}
     shown = block.document == "docs/integrate-backend.md" and block.kind == "text"
-    code = block.kind in {"sh", "python", "json"}
-    return walked or shown or (block.document in RUN_ELSEWHERE and code)
+    return walked or shown or (block.document, block.kind) in RUN_ELSEWHERE
 
 
 # --- JSON and files -----------------------------------------------------------------------------
@@ -214,12 +216,30 @@ def test_a_command_that_there_is_not_would_be_found() -> None:
 # --- all of them --------------------------------------------------------------------------------
 
 
+def test_every_fence_is_of_a_block_that_is_read() -> None:
+    for path in markdown_files():
+        text = path.read_text()
+        read = len(BLOCK.findall(text))
+        assert len(FENCE.findall(text)) == 2 * read, f"{path.name} has a block of another form"
+
+
+@pytest.mark.parametrize("fence", ["~~~sh\n~~~", "  ```sh\n  ```", '```sh title="x"\n```'])
+def test_a_block_of_another_form_would_be_found(fence: str) -> None:
+    assert len(FENCE.findall(fence)) != 2 * len(BLOCK.findall(fence))
+
+
+@pytest.mark.parametrize(("document", "kind"), RUN_ELSEWHERE)
+def test_another_test_knows_every_block_that_is_left_to_it(document: str, kind: str) -> None:
+    test, count = RUN_ELSEWHERE[document, kind]
+    assert (PROJECT / "tests" / test).exists()
+    found = [block for block in blocks() if (block.document, block.kind) == (document, kind)]
+    assert len(found) == count
+
+
 def test_no_block_is_without_a_proof(record_property: Callable[[str, Any], None]) -> None:
     known = {"sh", "shell", "console", "json", "csv", "text", "mermaid", "python"}
     unknown = [str(block) for block in blocks() if block.kind not in known]
     assert unknown == []
-    for document, test in RUN_ELSEWHERE.items():
-        assert document.rpartition("/")[2] in (PROJECT / "tests" / test).read_text()
     counts = Counter("run" if is_run(block) else block.kind for block in blocks())
     told = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
     record_property("report", f"{counts.total()} blocks in documents: {told}")

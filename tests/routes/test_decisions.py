@@ -1,9 +1,11 @@
 """Decisions of docs/checkout-protocol.md about the form of every answer."""
 
+import json
 import re
 
 import pytest
 
+from tests.docs.documents import document
 from tests.routes.shop import Shop
 
 READ_BY_THE_CLIENT = {
@@ -55,6 +57,15 @@ def test_decision_16_the_pre_order_has_the_fields_that_client_and_theme_read(sho
         storefront.post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="x"),
     ):
         assert set(answer["pre_order"]) == READ_BY_THE_CLIENT
+
+
+def test_the_answer_that_the_document_prints_is_the_one_that_is_given(shop: Shop) -> None:
+    [block] = document("checkout-protocol.md").split("```json\n")[1:]
+    printed = json.loads(block.partition("```")[0])
+    shop.open_pre_order()
+    answer = shop.storefront().post("LoyaltyMoneyUsagePage", loyalty_amount_to_use="10.00")
+    answer["pre_order"] = {name: answer["pre_order"].get(name) for name in printed["pre_order"]}
+    assert answer == printed
 
 
 def test_decision_17_token_new_user_and_campaigns_are_there_and_mean_nothing(shop: Shop) -> None:
