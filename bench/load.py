@@ -24,7 +24,7 @@ from rich.console import Console
 
 from bench.page import machine, put, table
 from cli.local import PROJECT
-from tests.house.service import Service, running
+from tests.house.service import Service, kept_variables, running
 from tests.house.staff import Staff
 
 Json = Any
@@ -139,7 +139,6 @@ def open_shop(service: Service, folder: Path) -> Shop:
 def _locust(
     service: Service, folder: Path, seconds: float, users: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
     variables = {"LOAD_FOLDER": str(folder), "LOAD_SECONDS": str(seconds), "LOAD_USERS": users}
     stats = str((folder / "stats").resolve())
     command = [
@@ -148,7 +147,9 @@ def _locust(
         *("--json-file", stats),
     ]
     with (folder / "locust.log").open("wb") as log:
-        process = subprocess.Popen(command, env=kept | variables, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, env=kept_variables() | variables, stdout=log, stderr=log
+        )
     try:
         yield process
     finally:

@@ -14,8 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +28,7 @@ from bench.results import Part
 from cli.local import PROJECT
 from tests.engine.conftest import tables_at
 from tests.engine.dynamodb_local import DynamoDBLocal
+from tests.house.service import kept_variables
 from tests.verbs import shop
 
 HERE: Final = Path(__file__).parent
@@ -40,8 +40,6 @@ SECONDS: Final = 4.0
 ROUNDS: Final = 3
 HISTORY: Final = 100_000
 RACERS, TRIES = 8, 5
-
-Ways = Mapping[str, Sequence[str]]
 
 
 def measure(console: Console, *, full: bool) -> Part:
@@ -85,8 +83,7 @@ class _Side:
     def __init__(self, name: str, command: list[str], variables: Mapping[str, str]) -> None:
         self.name = name
         self._command = command
-        kept = {each: os.environ[each] for each in ("HOME", "LANG", "PATH") if each in os.environ}
-        self._variables = kept | dict(variables)
+        self._variables = kept_variables() | dict(variables)
 
     def run(self, *arguments: str) -> None:
         """Run a command to its end."""
@@ -208,7 +205,6 @@ def _postgresql(programs: Path, folder: Path) -> Iterator[str]:
     control = [str(programs / "pg_ctl"), "-D", data, "-w"]
     subprocess.run([*control, "-o", settings, "start"], check=True, cwd=home, **quiet)  # type: ignore[call-overload]
     try:
-        time.sleep(0.5)
         yield f"127.0.0.1 {port} bench"
     finally:
         stop = [*control, "-m", "fast", "stop"]

@@ -226,10 +226,13 @@ def _torn(prefix: str) -> list[str]:
     Both are written in one transaction, which a copy may cut in two; the audit does not see it.
     """
     paying = {
-        (row["user"]["S"], row["currency"]["S"], f"checkout:{reference}:{row['attempt']['N']}")
+        (
+            row["user"]["S"],
+            row["currency"]["S"],
+            f"checkout:{row['reference']['S']}:{row['attempt']['N']}",
+        )
         for row in _rows(f"{prefix}pre_orders")
         if "paying" in row and row["loyalty"]["N"] != "0"
-        for reference in [row["reference"]["S"]]
     }
     held = {
         (row["user"]["S"], row["currency"]["S"], hold)

@@ -55,8 +55,12 @@ class Service:
 
 def environment() -> dict[str, str]:
     """Return the environment of a developer who has set no variable of the service."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
-    return kept | {"PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
+    return kept_variables() | {"PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
+
+
+def kept_variables() -> dict[str, str]:
+    """Return what any program needs of this process's environment."""
+    return {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
 
 
 def run_cli(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -84,6 +84,17 @@ def write_back() -> str:
     return run(*APPLY)
 
 
+def write_back_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the writing of what differs be interrupted."""
+    copy()
+    shop.send("t-2", "ada", "grace", "2.00")
+    run("restore", "--stop", "--wait", "0")
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "_write", interrupt)
+        with pytest.raises(LocalError, match="interrupted"):
+            run(*APPLY)
+
+
 def lose_entries_of_grace(table: str) -> None:
     client = aws.client("dynamodb")
     for row in client.scan(TableName=table)["Items"]:
@@ -221,13 +232,7 @@ def test_functions_that_run_are_stopped_first(fleet: Fleet) -> None:
 def test_functions_do_not_run_on_tables_that_are_written_back_in_part(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy()
-    shop.send("t-2", "ada", "grace", "2.00")
-    run("restore", "--stop", "--wait", "0")
-    with monkeypatch.context() as patch:
-        patch.setattr(command, "_write", interrupt)
-        with pytest.raises(LocalError, match="interrupted"):
-            run(*APPLY)
+    write_back_in_part(monkeypatch)
     with pytest.raises(LocalError, match="in part only: repeat restore --apply"):
         run("restore", "--start")
     assert fleet.reserved() == [0, 0]
@@ -239,13 +244,7 @@ def test_functions_do_not_run_on_tables_that_are_written_back_in_part(
 def test_copies_are_kept_while_tables_are_written_back_in_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    copy()
-    shop.send("t-2", "ada", "grace", "2.00")
-    run("restore", "--stop", "--wait", "0")
-    with monkeypatch.context() as patch:
-        patch.setattr(command, "_write", interrupt)
-        with pytest.raises(LocalError, match="interrupted"):
-            run(*APPLY)
+    write_back_in_part(monkeypatch)
     with pytest.raises(LocalError, match="in part only: repeat restore --apply"):
         run("restore", "--forget")
     assert copies()
